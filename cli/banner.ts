@@ -1,0 +1,30 @@
+import type { AddressInfo } from 'node:net';
+
+interface Banner {
+  readonly address: AddressInfo;
+  /** Shown once, at the very first start. */
+  readonly apiKey: string | undefined;
+  /** Of the embedded database; undefined where an operator runs one. */
+  readonly dataDir: string | undefined;
+}
+
+/** What a person reads after a start: where the service is, and how to import a token. */
+export function banner({ address, apiKey, dataDir }: Banner): string {
+  const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  if (dataDir === undefined) return `Tokenhold is listening on ${url}\n`;
+  const key = apiKey === undefined ? '"X-Api-Key: $TOKENHOLD_API_KEY"' : `'X-Api-Key: ${apiKey}'`;
+  return [
+    '',
+    `  Tokenhold is listening on ${url}`,
+    `  Data and encryption key:   ${dataDir} (embedded PostgreSQL; set DATABASE_URL for your own)`,
+    ...(apiKey === undefined ? [] : [`  API key, shown only now:   ${apiKey}`]),
+    '',
+    '  Import a token:',
+    '',
+    `curl -sS ${url}/v2/auth/tokens/import \\`,
+    `  -H ${key} -H 'Content-Type: application/json' \\`,
+    `  -d '{"provider_id":"slack-dev","access_token":"xoxb-example","scopes":["chat:write"]}'`,
+    '',
+    '',
+  ].join('\n');
+}

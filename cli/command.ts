@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import { loadConfig } from './config.ts';
+import { OperatorError } from './failure.ts';
+import { print, type Row } from './output.ts';
+import { openCommandVault, type Vault } from './vault.ts';
+
+/** Adds `--json` and runs the command against the configured vault. */
+export function withVault<Options extends object>(
+  command: Command,
+  run: (vault: Vault, options: Options) => Promise<Row | readonly Row[]>,
+): Command {
+  return command
+    .option('--json', 'print one JSON value')
+    .action(async (options: Options & { json?: boolean }) => {
+      const vault = await openCommandVault(loadConfig(process.env));
+      try {
+        print(await run(vault, options), options);
+      } finally {
+        await vault.close();
+      }
+    });
+}
+
+/** The id of the organization that `--organization` names. */
+export async function organizationId(vault: Vault, idOrName: string): Promise<string> {
+  const found = await vault.organizations.find(idOrName);
+  if (found === undefined) throw new OperatorError('no organization has this id or name (--organization)');
+  return found;
+}

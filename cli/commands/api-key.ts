@@ -1,0 +1,90 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { ApiKey } from '../../db/api-keys.ts';
+import type { Role } from '../../security/caller.ts';
+import { issueApiKey } from '../api-key.ts';
+import { organizationId, withVault } from '../command.ts';
+import { OperatorError } from '../failure.ts';
+
+const described = (key: ApiKey) => ({
+  organization_id: key.organizationId,
+  workspace_id: key.workspaceId,
+  user_id: key.userId,
+  role: key.role,
+  expires_at: key.expiresAt?.toISOString() ?? null,
+});
+
+/** The service's longest expiry, and no less than a second. */
+function seconds(value: string): number {
+  if (!/^[1-9]\d{0,11}$/.test(value) || Number(value) > 250_000_000_000) {
+    throw new InvalidArgumentError('It must be a whole number of seconds from 1 to 250000000000.');
+  }
+  return Number(value);
+}
+
+function userId(value: string): string {
+  if (value === '' || value.length > 255) throw new InvalidArgumentError('It must have 1 to 255 characters.');
+  return value;
+}
+
+interface CreateOptions {
+  readonly organization: string;
+  readonly workspace?: string;
+  readonly user: string;
+  readonly role: Role;
+  readonly expiresIn?: number;
+}
+
+const create = new Command('create')
+  .description('make an API key and print it, this one time')
+  .requiredOption('--organization <id or name>', 'whose data the key opens')
+  .requiredOption('--user <id>', 'the user whom the key acts as', userId)
+  .addOption(
+    new Option('--role <role>', 'what the key may do').choices(['admin', 'member']).makeOptionMandatory(),
+  )
+  .option('--workspace <id or name>', 'the workspace of its requests (default: the first one)')
+  .option('--expires-in <seconds>', 'how long the key is valid (default: until revoked)', seconds);
+withVault<CreateOptions>(create, async (vault, options) => {
+  const organization = await organizationId(vault, options.organization);
+  const workspaceId =
+    options.workspace === undefined
+      ? await vault.workspaces.find(organization)
+      : await vault.workspaces.resolve(organization, options.workspace);
+  if (workspaceId === undefined)
+    throw new OperatorError('no workspace of the organization has this id or name (--workspace)');
+  const { apiKey, ...key } = await issueApiKey(vault.apiKeys, {
+    organizationId: organization,
+    workspaceId,
+    userId: options.user,
+    role: options.role,
+    expiresInSeconds: options.expiresIn ?? null,
+  });
+  return { api_key_id: key.apiKeyId, api_key: apiKey, ...described(key) };
+});
+
+const list = new Command('list')
+  .description('list the API keys of an organization, never the keys themselves')
+  .requiredOption('--organization <id or name>', 'whose keys');
+withVault<{ organization: string }>(list, async (vault, { organization }) =>
+  (await vault.apiKeys.list(await organizationId(vault, organization))).map((key) => ({
+    api_key_id: key.apiKeyId,
+    ...described(key),
+    revoked_at: key.revokedAt?.toISOString() ?? null,
+  })),
+);
+
+const revoke = new Command('revoke')
+  .description('end an API key')
+  .requiredOption('--organization <id or name>', 'whose key')
+  .requiredOption('--api-key-id <id>', 'its public id, the six characters after thk_');
+withVault<{ organization: string; apiKeyId: string }>(revoke, async (vault, { organization, apiKeyId }) => {
+  const revokedAt = await vault.apiKeys.revoke(await organizationId(vault, organization), apiKeyId);
+  if (revokedAt === undefined)
+    throw new OperatorError('the organization has no API key of this id (--api-key-id)');
+  return { api_key_id: apiKeyId, revoked_at: revokedAt.toISOString() };
+});
+
+export const apiKeyCommand = new Command('api-key')
+  .description('API keys, with which back ends call the service')
+  .addCommand(create)
+  .addCommand(list)
+  .addCommand(revoke);

@@ -1,0 +1,27 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { organizationId, withVault } from '../command.ts';
+import { OperatorError } from '../failure.ts';
+
+function uuid(value: string): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  throw new InvalidArgumentError('It must be a UUID.');
+}
+
+const inspect = new Command('inspect')
+  .description('decrypt one token for an operator who holds the keys; leaves an audit record')
+  .requiredOption('--organization <id or name>', 'whose token')
+  .requiredOption('--token-id <id>', 'the id that its import answered', uuid);
+withVault<{ organization: string; tokenId: string }>(inspect, async (vault, { organization, tokenId }) => {
+  const token = await vault.tokens.inspect(await organizationId(vault, organization), tokenId);
+  if (token === undefined) throw new OperatorError('the organization has no token of this id (--token-id)');
+  return {
+    access_token: vault.cipher.decrypt(token.accessToken),
+    refresh_token: token.refreshToken === null ? null : vault.cipher.decrypt(token.refreshToken),
+    scopes: token.scopes,
+    metadata: token.metadata,
+    is_default: token.isDefault,
+    expires_at: token.expiresAt?.toISOString() ?? null,
+  };
+});
+
+export const tokenCommand = new Command('token').description('tokens').addCommand(inspect);

@@ -1,0 +1,167 @@
+import { isIP } from 'node:net';
+import { createCipher } from '../crypto/fernet.ts';
+import type { BearerOptions } from '../security/bearer.ts';
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly logLevel: string;
+  /** Undefined: the embedded PostgreSQL in `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  readonly databasePoolMax: number;
+  /** Undefined: the key file in `dataDir`, made at the first start. */
+  readonly fernetKeys: readonly string[] | undefined;
+  readonly dataDir: string;
+  /** Undefined: no bearer token is accepted. */
+  readonly oidc: BearerOptions | undefined;
+  /** As Express takes it: false, a number of hops, or addresses. */
+  readonly trustProxy: false | number | string;
+  readonly shutdownTimeoutSeconds: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Lists every problem of the settings, a line each, and how to set them. It repeats no value: some are secret. */
+export class ConfigError extends Error {
+  constructor(problems: readonly string[]) {
+    super(`invalid configuration:\n${problems.map((problem) => `- ${problem}`).join('\n')}`);
+  }
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/**
+ * Reads the settings. An empty setting counts as none.
+ * @throws ConfigError
+ */
+export function loadConfig(env: Environment): Config {
+  const settings = reader(env);
+  const config: Config = {
+    host: settings.text('HOST') ?? '127.0.0.1',
+    port: settings.integer('PORT', { from: 0, to: 65_535, otherwise: 8124 }),
+    logLevel:
+      settings.valid('LOG_LEVEL', (level) => LOG_LEVELS.includes(level), `one of ${LOG_LEVELS.join(', ')}`) ??
+      'info',
+    databaseUrl: settings.valid(
+      'DATABASE_URL',
+      isPostgresUrl,
+      'a URL such as postgresql://user:password@host:5432/tokenhold',
+    ),
+    databasePoolMax: settings.integer('DATABASE_POOL_MAX', { from: 1, to: 1000, otherwise: 10 }),
+    fernetKeys: fernetKeys(settings),
+    dataDir: settings.text('DATA_DIR') ?? '.data',
+    oidc: oidc(settings),
+    trustProxy: trustProxy(settings),
+    shutdownTimeoutSeconds: settings.integer('SHUTDOWN_TIMEOUT_SECONDS', {
+      from: 0,
+      to: 3600,
+      otherwise: 10,
+    }),
+  };
+  if (settings.problems.length > 0) throw new ConfigError(settings.problems);
+  return config;
+}
+
+type Settings = ReturnType<typeof reader>;
+
+function reader(env: Environment) {
+  const problems: string[] = [];
+  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const valid = (name: string, isValid: (value: string) => boolean, must: string): string | undefined => {
+    const value = text(name);
+    if (value === undefined || isValid(value)) return value;
+    problems.push(`${name} must be ${must}`);
+    return undefined;
+  };
+  const integer = (
+    name: string,
+    { from, to, otherwise }: { from: number; to: number; otherwise: number },
+  ): number => {
+    const isInRange = (value: string) =>
+      /^\d{1,9}$/.test(value) && Number(value) >= from && Number(value) <= to;
+    return Number(valid(name, isInRange, `a whole number from ${from} to ${to}`) ?? otherwise);
+  };
+  return { problems, text, valid, integer };
+}
+
+const HOW_TO_MAKE_A_KEY = 'make one with `npm run -s tokenhold -- fernet-key generate`';
+
+function fernetKeys({ problems, text }: Settings): readonly string[] | undefined {
+  const keys = text('FERNET_KEYS')
+    ?.split(',')
+    .map((key) => key.trim());
+  if (keys === undefined) {
+    if (text('DATABASE_URL') !== undefined) {
+      problems.push(
+        `FERNET_KEYS is required with DATABASE_URL: one or more keys, separated by commas; ${HOW_TO_MAKE_A_KEY}`,
+      );
+    }
+    return undefined;
+  }
+  try {
+    createCipher(keys);
+  } catch (error) {
+    problems.push(
+      `FERNET_KEYS: ${error instanceof Error ? error.message : 'unusable'}; ${HOW_TO_MAKE_A_KEY}`,
+    );
+  }
+  return keys;
+}
+
+function oidc({ problems, text, valid }: Settings): BearerOptions | undefined {
+  const issuer = valid(
+    'OIDC_ISSUER',
+    isIssuer,
+    'an https URL without query or fragment (http only on a loopback host)',
+  );
+  const audience = text('OIDC_AUDIENCE');
+  if (text('OIDC_ISSUER') !== undefined && audience === undefined) {
+    problems.push(
+      'OIDC_AUDIENCE is required with OIDC_ISSUER: the audience that your issuer puts in tokens for this service',
+    );
+  }
+  if (text('OIDC_ISSUER') === undefined && audience !== undefined) {
+    problems.push('OIDC_ISSUER is required with OIDC_AUDIENCE: the URL of your OpenID Connect issuer');
+  }
+  if (issuer === undefined || audience === undefined) return undefined;
+  return {
+    issuer,
+    audience,
+    organizationClaim: text('OIDC_ORGANIZATION_CLAIM') ?? 'organization_id',
+    roleClaim: text('OIDC_ROLE_CLAIM') ?? 'role',
+    workspaceClaim: text('OIDC_WORKSPACE_CLAIM') ?? 'workspace_id',
+  };
+}
+
+function trustProxy({ valid }: Settings): false | number | string {
+  const isAddress = (entry: string) => {
+    const [address = '', prefix] = entry.trim().split('/');
+    const bits = isIP(address) === 4 ? 32 : 128;
+    if (['loopback', 'linklocal', 'uniquelocal'].includes(entry.trim())) return true;
+    return (
+      isIP(address) > 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+    );
+  };
+  const isValid = (value: string) =>
+    value === 'off' || /^\d{1,2}$/.test(value) || value.split(',').every(isAddress);
+  const value =
+    valid(
+      'TRUST_PROXY',
+      isValid,
+      'off, a number of proxies, or a list of their addresses such as 10.0.0.0/8, loopback',
+    ) ?? 'off';
+  if (value === 'off') return false;
+  return /^\d+$/.test(value) ? Number(value) : value;
+}
+
+function isPostgresUrl(value: string): boolean {
+  return URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);
+}
+
+function isIssuer(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, search, hash, username, password } = new URL(value);
+  const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
+  if (search !== '' || hash !== '' || username !== '' || password !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+}

@@ -1,0 +1,117 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Knex } from 'knex';
+import { type Cipher, createCipher, generateKey } from '../crypto/fernet.ts';
+import { apiKeyRepository } from '../db/api-keys.ts';
+import { openDatabase } from '../db/database.ts';
+import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
+import { isEmpty, isMigrated, migrate } from '../db/migrate.ts';
+import { organizationRepository } from '../db/organizations.ts';
+import { providerRepository } from '../db/providers.ts';
+import { tokenRepository } from '../db/tokens.ts';
+import { workspaceRepository } from '../db/workspaces.ts';
+import { type Config, ConfigError } from './config.ts';
+import { OperatorError } from './failure.ts';
+
+/** Everything that a command or the server works with, over one pool of connections. */
+export interface Vault {
+  readonly db: Knex;
+  readonly connectionString: string;
+  readonly cipher: Cipher;
+  readonly organizations: ReturnType<typeof organizationRepository>;
+  readonly workspaces: ReturnType<typeof workspaceRepository>;
+  readonly apiKeys: ReturnType<typeof apiKeyRepository>;
+  readonly providers: ReturnType<typeof providerRepository>;
+  readonly tokens: ReturnType<typeof tokenRepository>;
+  close(): Promise<void>;
+}
+
+interface Database {
+  readonly connectionString: string;
+  stop(): Promise<void>;
+}
+
+async function external(connectionString: string): Promise<Database> {
+  return { connectionString, async stop() {} };
+}
+
+/** The vault for the server, which owns its embedded database; migrated. */
+export async function openServerVault(config: Config): Promise<Vault> {
+  const database = await (config.databaseUrl === undefined
+    ? startEmbedded(config.dataDir)
+    : external(config.databaseUrl));
+  return assemble(config, database, prepareOwn);
+}
+
+/** The vault for one command: beside a running server, or with the embedded database started for as long. */
+export async function openCommandVault(config: Config, prepare?: Prepare): Promise<Vault> {
+  if (config.databaseUrl !== undefined) {
+    return assemble(config, await external(config.databaseUrl), prepare ?? requireMigrated);
+  }
+  const running = await findRunning(config.dataDir);
+  const database = await (running === undefined ? startEmbedded(config.dataDir) : external(running));
+  return assemble(config, database, prepareOwn);
+}
+
+type Prepare = (vault: Vault) => Promise<void>;
+
+const prepareOwn: Prepare = ({ db, connectionString }) => migrate(db, connectionString);
+
+/** Nobody's schema is changed behind their back; an empty database is nobody's. */
+async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
+  if (await isEmpty(db)) await migrate(db, connectionString);
+  else if (!(await isMigrated(db))) {
+    throw new OperatorError(
+      'the database has another version than this command: run `npm run -s tokenhold -- migrate`',
+    );
+  }
+}
+
+async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
+  const { connectionString } = database;
+  const db = openDatabase({ connectionString, poolMax: config.databasePoolMax });
+  const vault: Vault = {
+    db,
+    connectionString,
+    cipher: createCipher(config.fernetKeys ?? keysOfDataDir(config.dataDir)),
+    organizations: organizationRepository(db),
+    workspaces: workspaceRepository(db),
+    apiKeys: apiKeyRepository(db),
+    providers: providerRepository(db),
+    tokens: tokenRepository(db),
+    async close() {
+      await db.destroy();
+      await database.stop();
+    },
+  };
+  try {
+    await prepare(vault);
+  } catch (error) {
+    await vault.close();
+    throw error;
+  }
+  return vault;
+}
+
+/** The keys of the embedded database, in a file beside it; made when there is none. */
+function keysOfDataDir(dataDir: string): string[] {
+  const path = join(dataDir, 'fernet.keys');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  try {
+    writeFileSync(path, `${generateKey()}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    chmodSync(path, 0o600);
+  }
+  const keys = readFileSync(path, 'utf8')
+    .split(/[\s,]+/)
+    .filter((key) => key !== '');
+  try {
+    createCipher(keys);
+  } catch (error) {
+    throw new ConfigError([
+      `${path}: ${error instanceof Error ? error.message : 'unusable'}; restore the file from a backup`,
+    ]);
+  }
+  return keys;
+}

@@ -1,0 +1,100 @@
+import type { Knex } from 'knex';
+
+export interface ApiKeyOwner {
+  readonly organizationId: string;
+  readonly workspaceId: string;
+  readonly userId: string;
+  readonly role: 'admin' | 'member';
+}
+
+export interface ApiKey extends ApiKeyOwner {
+  /** The public part of the key. */
+  readonly apiKeyId: string;
+  readonly expiresAt: Date | null;
+  readonly revokedAt: Date | null;
+}
+
+export interface NewApiKey extends ApiKeyOwner {
+  readonly apiKeyId: string;
+  /** SHA-256 of the whole key, 32 bytes. */
+  readonly keyHash: Buffer;
+  readonly expiresInSeconds: number | null;
+}
+
+interface Row {
+  api_key_id: string;
+  organization_id: string;
+  workspace_id: string;
+  user_id: string;
+  role: 'admin' | 'member';
+  expires_at: Date | null;
+  revoked_at: Date | null;
+}
+
+const COLUMNS = [
+  'api_key_id',
+  'organization_id',
+  'workspace_id',
+  'user_id',
+  'role',
+  'expires_at',
+  'revoked_at',
+];
+
+const apiKey = (row: Row): ApiKey => ({
+  apiKeyId: row.api_key_id,
+  organizationId: row.organization_id,
+  workspaceId: row.workspace_id,
+  userId: row.user_id,
+  role: row.role,
+  expiresAt: row.expires_at,
+  revokedAt: row.revoked_at,
+});
+
+export const apiKeyRepository = (db: Knex) => ({
+  /** Undefined: the public part is taken. */
+  async create(key: NewApiKey): Promise<ApiKey | undefined> {
+    const rows: Row[] = await db('api_keys')
+      .insert({
+        api_key_id: key.apiKeyId,
+        key_hash: key.keyHash,
+        organization_id: key.organizationId,
+        workspace_id: key.workspaceId,
+        user_id: key.userId,
+        role: key.role,
+        expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
+      })
+      .onConflict('api_key_id')
+      .ignore()
+      .returning(COLUMNS);
+    return rows[0] && apiKey(rows[0]);
+  },
+
+  /** The key with this SHA-256, unless it is revoked or expired. */
+  async authenticate(keyHash: Buffer): Promise<ApiKey | undefined> {
+    const row: Row | undefined = await db('api_keys')
+      .where({ key_hash: keyHash })
+      .whereNull('revoked_at')
+      .whereRaw('(expires_at IS NULL OR expires_at > now())')
+      .first(COLUMNS);
+    return row && apiKey(row);
+  },
+
+  /** The organization's keys, oldest first, the revoked and expired ones included. */
+  async list(organizationId: string): Promise<ApiKey[]> {
+    const rows: Row[] = await db('api_keys')
+      .where({ organization_id: organizationId })
+      .orderBy(['created_at', 'api_key_id'])
+      .select(COLUMNS);
+    return rows.map(apiKey);
+  },
+
+  /** When the key was revoked: now, or earlier. Undefined: the organization has no such key. */
+  async revoke(organizationId: string, apiKeyId: string): Promise<Date | undefined> {
+    const rows: { revoked_at: Date }[] = await db('api_keys')
+      .where({ organization_id: organizationId, api_key_id: apiKeyId })
+      .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
+      .returning('revoked_at');
+    return rows[0]?.revoked_at;
+  },
+});

@@ -1,0 +1,34 @@
+/**
+ * Errors of PostgreSQL, pg and Knex, told apart without touching their texts: message, detail and where hold values of
+ * the failed row.
+ */
+
+/** The SQLSTATE of a database error, the code of a socket error, or undefined. */
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The name of the constraint that PostgreSQL found violated, or undefined. */
+export function violatedConstraint(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('constraint' in error)) return undefined;
+  return typeof error.constraint === 'string' ? error.constraint : undefined;
+}
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, out of resources, operator
+// intervention (shutdown, statement timeout), system errors; then a read-only standby, lock timeout, deadlock, and
+// serialization failure.
+const UNAVAILABLE_SQLSTATE = /^(?:08|53|57|58)[0-9A-Z]{3}$|^(?:25006|55P03|40P01|40001)$/;
+const UNAVAILABLE_SOCKET =
+  /^(?:ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EMFILE|EADDRNOTAVAIL)$/;
+/** What pg and Knex throw without a code. */
+const UNAVAILABLE_MESSAGE =
+  /^(?:Connection terminated|timeout expired|Client has encountered a connection error|Connection ended|Query read timeout|Unable to acquire a connection)/;
+
+/** Whether the database could not be reached or did not answer in time; the statement may or may not have run. */
+export function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'KnexTimeoutError' || error.name === 'TimeoutError') return true;
+  const code = errorCode(error);
+  if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);
+  return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code);
+}

@@ -1,0 +1,12 @@
+/** A `provider_id` is a path segment that no client or proxy rewrites: RFC 3986 unreserved characters, and no dot segment. */
+export const isProviderId = (value: string): boolean => /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}$/.test(value);
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** An endpoint of a provider: an absolute https URL without user info or fragment; http only on a loopback host (RFC 8252). */
+export function isProviderUrl(value: string): boolean {
+  if (!URL.canParse(value) || value.includes('#')) return false;
+  const { protocol, hostname, username, password } = new URL(value);
+  if (username !== '' || password !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+}

@@ -1,0 +1,24 @@
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const API_KEY = /^thk_[0-9A-Za-z]{6}_[A-Za-z0-9_-]{43}$/;
+
+export interface GeneratedApiKey {
+  /** Secret. `thk_`, the public id, `_`, 32 random bytes as base64url. */
+  readonly apiKey: string;
+  /** The public id, 6 characters. */
+  readonly apiKeyId: string;
+  readonly keyHash: Buffer;
+}
+
+export function generateApiKey(): GeneratedApiKey {
+  const apiKeyId = Array.from({ length: 6 }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
+  const apiKey = `thk_${apiKeyId}_${randomBytes(32).toString('base64url')}`;
+  return { apiKey, apiKeyId, keyHash: hash(apiKey) };
+}
+
+/** The SHA-256 of an API key, 32 bytes; undefined for what cannot be one. 256 random bits need no slow hash. */
+export const hashApiKey = (apiKey: string): Buffer | undefined =>
+  API_KEY.test(apiKey) ? hash(apiKey) : undefined;
+
+const hash = (apiKey: string): Buffer => createHash('sha256').update(apiKey).digest();

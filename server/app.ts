@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Authenticate } from '../security/authenticate.ts';
+import { type Answer, bodyText, fields } from './answer.ts';
+import { ClientGoneError, readJson } from './body.ts';
+import type { Handlers, OperationId } from './contract.ts';
+import { ApiError, toAnswer } from './errors.ts';
+import { describeError, type Logger } from './log.ts';
+import { loadOperations, type Operation, type Unvalidated } from './operations.ts';
+
+export interface AppParts {
+  readonly handlers: Handlers<OperationId>;
+  readonly authenticate: Authenticate;
+  /** Whether a request could be served now. */
+  readonly isReady: () => Promise<boolean>;
+  readonly log: Logger;
+  /** Passed to Express: which proxies' `X-Forwarded-For` counts. */
+  readonly trustProxy: boolean | number | string;
+  readonly maxBodyBytes: number;
+}
+
+/** What the log tells of a request. Nothing here is the caller's text, but for a request id of harmless characters. */
+interface Facts {
+  requestId: string;
+  route?: string;
+  operationId?: OperationId;
+  organizationId?: string;
+}
+
+type Reply = Response<unknown, Facts & Record<string, unknown>>;
+
+/** The whole HTTP surface: the contract's operations, and the health of the process. */
+export async function createApp(parts: AppParts): Promise<Express> {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.enable('case sensitive routing');
+  app.enable('strict routing');
+  app.set('trust proxy', parts.trustProxy);
+
+  app.use(identify, logRequests(parts.log), refuseUnmetDemands, refuseInexactPaths);
+  mount(
+    app,
+    '/healthz',
+    health(async () => true),
+  );
+  mount(app, '/readyz', health(parts.isReady));
+  const operations = await loadOperations(parts.handlers);
+  for (const [path, ofPath] of byPath(operations)) {
+    const methods = ofPath.map((operation) => [operation.method, serve(operation, parts)] as const);
+    mount(app, path, Object.fromEntries(methods));
+  }
+  app.use(() => {
+    throw new ApiError(404, 'Not Found');
+  });
+  app.use(answerErrors(parts.log));
+  return app;
+}
+
+type Serve = (request: Request, response: Reply) => Promise<void>;
+
+/** Concrete paths before those with parameters (OpenAPI 3.1, Paths Object). */
+function byPath(operations: readonly Operation<OperationId>[]): [string, Operation<OperationId>[]][] {
+  const paths = new Map<string, Operation<OperationId>[]>();
+  for (const operation of operations)
+    paths.set(operation.path, [...(paths.get(operation.path) ?? []), operation]);
+  const parameters = (path: string) => path.split('{').length;
+  return [...paths].sort(([a], [b]) => parameters(a) - parameters(b));
+}
+
+/** Serves one path: its methods, and 405 for all others, `HEAD` and `OPTIONS` included. */
+function mount(app: Express, path: string, methods: Readonly<Record<string, Serve>>): void {
+  const allow = Object.keys(methods).join(', ');
+  app.all(path.replaceAll('{', ':').replaceAll('}', ''), async (request: Request, response: Reply) => {
+    response.locals.route = path;
+    const serveMethod = Object.hasOwn(methods, request.method) ? methods[request.method] : undefined;
+    if (serveMethod === undefined) throw new ApiError(405, 'Method Not Allowed', { Allow: allow });
+    await serveMethod(request, response);
+  });
+}
+
+/** Credentials first, then the body: an anonymous caller learns nothing of how a body is judged. */
+function serve<Id extends OperationId>(operation: Operation<Id>, parts: AppParts): Serve {
+  const handler: Handlers<OperationId>[Id] = parts.handlers[operation.operationId];
+  return async (request, response) => {
+    response.locals.operationId = operation.operationId;
+    const caller = await parts.authenticate(request.headersDistinct, operation.schemes);
+    response.locals.organizationId = caller.organizationId;
+    const input: Unvalidated = {
+      path: request.params,
+      query: declaredQuery(request.url, operation.queryNames),
+      body: operation.takesBody ? await readJson(request, parts.maxBodyBytes) : undefined,
+    };
+    operation.validate(input);
+    const reply = await handler({ ...input, caller, requestId: response.locals.requestId });
+    send(response, { status: Number(reply.status), headers: {}, body: reply.body });
+  };
+}
+
+/** The last value of each declared parameter; all others are ignored, whatever they hold. */
+function declaredQuery(url: string, names: readonly string[]): Record<string, string> {
+  if (names.length === 0) return {};
+  const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+  return Object.fromEntries(
+    names.flatMap((name) =>
+      given
+        .getAll(name)
+        .slice(-1)
+        .map((value) => [name, value]),
+    ),
+  );
+}
+
+function health(isHealthy: () => Promise<boolean>): Readonly<Record<string, Serve>> {
+  const check: Serve = async (_request, response) => {
+    if (!(await isHealthy())) throw new ApiError(503, 'Service Unavailable', { 'Retry-After': '5' });
+    send(response, { status: 200, headers: {}, body: { status: 'ok' } });
+  };
+  return { GET: check, HEAD: check };
+}
+
+function send(response: Reply, answer: Answer): void {
+  const text = bodyText(answer);
+  response.writeHead(answer.status, fields(answer, text, response.locals.requestId));
+  response.end(text);
+}
+
+function answerErrors(log: Logger) {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, _request: Request, response: Reply, _next: NextFunction): void => {
+    const answer = toAnswer(error);
+    const { requestId, operationId } = response.locals;
+    if (answer.status >= 500)
+      log.error({ requestId, operationId, error: describeError(error) }, 'request failed');
+    if (error instanceof ClientGoneError || response.headersSent) response.destroy();
+    else send(response, answer);
+  };
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+function identify(request: Request, response: Reply, next: NextFunction): void {
+  const given = request.headers['x-request-id'];
+  response.locals.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  next();
+}
+
+function logRequests(log: Logger) {
+  return (request: Request, response: Reply, next: NextFunction): void => {
+    const start = performance.now();
+    response.once('close', () => {
+      const { requestId, route, operationId, organizationId } = response.locals;
+      const durationMs = Math.round((performance.now() - start) * 1000) / 1000;
+      // Without an answer the client went away first.
+      const status = response.headersSent ? response.statusCode : undefined;
+      log.info(
+        { method: request.method, route, operationId, status, durationMs, requestId, organizationId },
+        'request',
+      );
+    });
+    next();
+  };
+}
+
+/** RFC 9112, section 3.2, and RFC 9110, section 10.1.1: what Node would refuse without our header fields. */
+function refuseUnmetDemands(request: Request, _response: Reply, next: NextFunction): void {
+  if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
+    throw new ApiError(400, 'Bad Request', { Connection: 'close' });
+  }
+  const { expect } = request.headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new ApiError(417, 'Expectation Failed');
+  next();
+}
+
+/** RFC 3986 path characters, up to the query; `req.url` is otherwise whatever the client sent. */
+const EXACT_PATH = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?=\?|$)/;
+
+/** Exact paths only: a router's own reading of `\`, `#`, an absolute URL or broken escapes must not come into play. */
+function refuseInexactPaths(request: Request, _response: Reply, next: NextFunction): void {
+  const path = EXACT_PATH.exec(request.url)?.[0];
+  if (path === undefined || !isDecodable(path)) throw new ApiError(404, 'Not Found');
+  next();
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    return !path.includes('%') || decodeURIComponent(path) !== '';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,140 @@
+import type { IncomingMessage } from 'node:http';
+import { type JSONVisitor, visit } from 'jsonc-parser';
+import { ApiError, type FieldError } from './errors.ts';
+
+/** JSON text deeper than this would overflow what handles it further on. */
+const MAX_DEPTH = 200;
+const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The value of a request's JSON body; undefined where there is none, the bare text where it is not declared as JSON.
+ * @throws ApiError 415, 413, 400 or 422, in this order
+ */
+export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+  refuseCodings(request.headers['content-encoding']);
+  const bytes = await readBytes(request, maxBytes);
+  const text = decode(bytes);
+  if (bytes.length === 0) return undefined;
+  return isJson(request.headersDistinct['content-type']) ? parse(text) : text;
+}
+
+function refuseCodings(contentEncoding = ''): void {
+  const codings = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase());
+  if (codings.every((coding) => coding === '' || coding === 'identity')) return;
+  throw new ApiError(415, 'Unsupported Media Type', { 'Accept-Encoding': 'identity' });
+}
+
+const tooLarge = () => new ApiError(413, 'Content Too Large', { Connection: 'close' });
+
+function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge());
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > maxBytes) return reject(tooLarge());
+      chunks.push(chunk);
+    });
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.once('error', reject);
+    request.once('close', () => {
+      if (!request.complete) reject(new ClientGoneError());
+    });
+  });
+}
+
+/** The client went away before its request was complete: nobody is owed an answer. */
+export class ClientGoneError extends Error {}
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw new ApiError(400, 'There was an error parsing the body');
+  }
+}
+
+function isJson(contentType: readonly string[] = []): boolean {
+  const [mediaType] = (contentType[0] ?? '').split(';');
+  return contentType.length === 1 && JSON_MEDIA_TYPE.test((mediaType ?? '').trim());
+}
+
+function parse(text: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The engine's message quotes the body.
+    throw invalidJson(syntaxErrorOffset(text), 'invalid JSON syntax');
+  }
+  if (isTooDeep(value)) throw invalidJson(depthOffset(text), 'recursion limit exceeded');
+  return value;
+}
+
+function invalidJson(position: number, error: string): ApiError {
+  const entry: FieldError = {
+    loc: ['body', position],
+    msg: 'JSON decode error',
+    type: 'json_invalid',
+    input: {},
+    ctx: { error },
+  };
+  return new ApiError(422, [entry]);
+}
+
+function isTooDeep(value: unknown): boolean {
+  let level = [value].filter(isContainer);
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === MAX_DEPTH) return true;
+    level = level.flatMap((container) => Object.values(container).filter(isContainer));
+  }
+  return false;
+}
+
+const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Thrown to end a visit of the text early. */
+class Found extends Error {
+  readonly offset: number;
+
+  constructor(offset: number) {
+    super();
+    this.offset = offset;
+  }
+}
+
+function firstOffset(text: string, visitor: JSONVisitor): number {
+  try {
+    visit(text, visitor, { disallowComments: true, allowTrailingComma: false, allowEmptyContent: false });
+  } catch (error) {
+    if (error instanceof Found) return error.offset;
+    if (!(error instanceof RangeError)) throw error; // the parser's own recursion overflowed
+  }
+  return 0;
+}
+
+const syntaxErrorOffset = (text: string): number =>
+  firstOffset(text, {
+    onError: (_code, offset) => {
+      throw new Found(offset);
+    },
+  });
+
+function depthOffset(text: string): number {
+  let depth = 0;
+  const enter = (offset: number) => {
+    depth += 1;
+    if (depth > MAX_DEPTH) throw new Found(offset);
+  };
+  const leave = () => {
+    depth -= 1;
+  };
+  return firstOffset(text, {
+    onObjectBegin: enter,
+    onArrayBegin: enter,
+    onObjectEnd: leave,
+    onArrayEnd: leave,
+  });
+}

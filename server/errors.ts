@@ -1,0 +1,54 @@
+import { isUnavailable } from '../db/errors.ts';
+import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
+import { IssuerUnavailableError } from '../security/bearer.ts';
+import type { Answer } from './answer.ts';
+
+/** One entry of the contract's HTTPValidationError, in pydantic's words. */
+export interface FieldError {
+  readonly loc: readonly (string | number)[];
+  readonly msg: string;
+  readonly type: string;
+  readonly input?: unknown;
+  readonly ctx?: Readonly<Record<string, unknown>>;
+}
+
+/** A refusal with a documented answer. Its detail is shown to the caller, so it never repeats any of the request. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly detail: string | readonly FieldError[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    status: number,
+    detail: string | readonly FieldError[],
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(typeof detail === 'string' ? detail : 'Validation Error');
+    this.status = status;
+    this.detail = detail;
+    this.headers = headers;
+  }
+}
+
+const refusal = (
+  status: number,
+  detail: string | readonly FieldError[],
+  headers: Answer['headers'] = {},
+): Answer => ({
+  status,
+  headers,
+  body: { detail },
+});
+
+/** The answer to whatever was thrown. What is not foreseen loses its text. */
+export function toAnswer(error: unknown): Answer {
+  if (error instanceof ApiError) return refusal(error.status, error.detail, error.headers);
+  if (error instanceof UnauthenticatedError) {
+    return refusal(401, error.message, { 'WWW-Authenticate': error.challenge });
+  }
+  if (error instanceof ForbiddenError) return refusal(403, 'Forbidden');
+  if (error instanceof IssuerUnavailableError || isUnavailable(error)) {
+    return refusal(503, 'Service Unavailable', { 'Retry-After': '5' });
+  }
+  return refusal(500, 'Internal Server Error');
+}

@@ -1,0 +1,27 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { bodyText, fields } from './answer.ts';
+
+/** The status for what Node refuses before there is a request, by the code of its error. */
+const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+/** An HTTP server whose own refusals look like the application's; nothing of the refused request is kept or logged. */
+export function createHttpServer(listener: RequestListener): Server {
+  // The listener itself refuses a missing Host and an unknown expectation, in the form of all its answers.
+  const server = createServer({ requireHostHeader: false }, listener);
+  server.on('checkExpectation', listener);
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+    if (socket.writable) socket.end(refusal(STATUS[error.code ?? ''] ?? 400));
+    else socket.destroy();
+  });
+  return server;
+}
+
+function refusal(status: number): string {
+  const reason = STATUS_CODES[status] ?? '';
+  const answer = { status, headers: { Connection: 'close' }, body: { detail: reason } };
+  const text = bodyText(answer);
+  const head = Object.entries(fields(answer, text, randomUUID())).map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
+}

@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Issuer, startIssuer } from './issuer.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+
+let issuer: Issuer;
+let vault: TestVault;
+let withoutIssuer: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  issuer = await startIssuer();
+  vault = await startVault({ OIDC_ISSUER: issuer.url, OIDC_AUDIENCE: 'tokenhold' });
+  withoutIssuer = await startVault();
+  tenant = await vault.newTenant();
+});
+
+afterAll(async () => {
+  await Promise.all([vault.close(), withoutIssuer.close()]);
+  await issuer.stop();
+});
+
+const json = { provider_id: 'slack', access_token: 'x' };
+const importWith = (headers: Readonly<Record<string, string>>, to = vault) => to.call('POST', IMPORT, { headers, json });
+
+async function refused(headers: Readonly<Record<string, string>>, to = vault) {
+  const { status, body, headers: answered } = await importWith(headers, to);
+  return { status, body, challenge: answered.get('www-authenticate') };
+}
+
+const unauthenticated = (detail: string, challenge: string) => ({ status: 401, body: { detail }, challenge });
+const NONE = 'Not authenticated';
+const INVALID = 'Invalid authentication credentials';
+const BAD_TOKEN = 'APIKey, Bearer error="invalid_token"';
+
+const bearer = async (claims: Readonly<Record<string, unknown>> = {}) =>
+  `Bearer ${await issuer.sign({ sub: 'bob', aud: 'tokenhold', organization_id: tenant.organizationId, ...claims })}`;
+
+describe('nobody', () => {
+  it('gets 401 and the challenges', async () => {
+    expect(await refused({})).toEqual(unauthenticated(NONE, 'APIKey, Bearer'));
+    expect(await refused({}, withoutIssuer)).toEqual(unauthenticated(NONE, 'APIKey'));
+  });
+
+  it('gets 401 with a tenant id alone, which proves nothing', async () => {
+    expect(await refused({ 'X-Tenant-Id': tenant.workspaceId })).toEqual(unauthenticated(NONE, 'APIKey, Bearer'));
+  });
+
+  it('gets 401 whatever the body is', async () => {
+    expect(await vault.call('POST', IMPORT, { body: '{broken' })).toMatchObject({ status: 401 });
+  });
+});
+
+describe('an API key', () => {
+  it('is accepted', async () => {
+    expect(await importWith({ 'x-api-key': tenant.apiKey })).toMatchObject({ status: 200 });
+  });
+
+  it.each(['', 'thk_', `thk_AAAAAA_${'A'.repeat(43)}`, 'é', `thk_AAAAAA_${'A'.repeat(42)}=`])('is refused when it is unknown or malformed', async (key) => {
+    expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
+  });
+
+  it('is refused once it is revoked', async () => {
+    const key = await vault.newKey(tenant);
+    await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10));
+    expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
+  });
+
+  it('is refused once it has expired', async () => {
+    const key = await vault.newKey(tenant, { expiresInSeconds: 0 });
+    expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
+  });
+
+  it('is stored as its SHA-256 only', async () => {
+    const rows = await vault.db('api_keys').select();
+    expect(JSON.stringify(rows)).not.toContain(tenant.apiKey.slice(11));
+  });
+});
+
+describe('a bearer token', () => {
+  it.each(['Bearer', 'bearer', 'BEARER'])('is accepted after %s, and its subject is the user', async (scheme) => {
+    const { status, text } = await importWith({ Authorization: (await bearer()).replace('Bearer', scheme) });
+    expect(status).toBe(200);
+    expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({
+      user_id: 'bob',
+      organization_id: tenant.organizationId,
+      workspace_id: tenant.workspaceId,
+    });
+  });
+
+  it.each([
+    ['for another audience', { aud: 'other' }],
+    ['expired', { exp: 1 }],
+    ['without an organization', { organization_id: undefined }],
+    ['of an unknown organization', { organization_id: '01890000-0000-7000-8000-000000000000' }],
+    ['with an unknown role', { role: 'owner' }],
+    ['of an unknown workspace', { workspace_id: '01890000-0000-7000-8000-000000000000' }],
+  ])('is refused when it is %s', async (_, claims) => {
+    expect(await refused({ Authorization: await bearer(claims) })).toEqual(unauthenticated(INVALID, BAD_TOKEN));
+  });
+
+  it.each(['Bearer', 'Basic dXNlcjpwYXNz', 'Bearer a b', ''])('is refused when the header is malformed: %p', async (authorization) => {
+    expect(await refused({ Authorization: authorization })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
+  });
+
+  it('is refused where no issuer is configured', async () => {
+    expect(await refused({ Authorization: await bearer() }, withoutIssuer)).toEqual(unauthenticated(INVALID, 'APIKey'));
+  });
+});
+
+describe('both credentials at once', () => {
+  it('act as the bearer, with both in the audit record', async () => {
+    const { text } = await importWith({ Authorization: await bearer(), 'X-Api-Key': tenant.apiKey });
+    const { token_id } = JSON.parse(text);
+    expect(await vault.db('audit_records').where({ object_id: token_id })).toMatchObject([
+      { user_id: 'bob', credential: `api-key:${tenant.apiKey.slice(4, 10)} bearer` },
+    ]);
+  });
+
+  it('are refused when one does not hold', async () => {
+    const wrongKey = `thk_AAAAAA_${'A'.repeat(43)}`;
+    expect(await refused({ Authorization: await bearer(), 'X-Api-Key': wrongKey })).toMatchObject({ status: 401 });
+    expect(await refused({ Authorization: 'Bearer a.b.c', 'X-Api-Key': tenant.apiKey })).toMatchObject({ status: 401 });
+  });
+
+  it('are refused when they are of two organizations', async () => {
+    const other = await vault.newTenant();
+    expect(await refused({ Authorization: await bearer(), 'X-Api-Key': other.apiKey })).toEqual(
+      unauthenticated(INVALID, 'APIKey, Bearer'),
+    );
+  });
+});
+
+describe('the tenant header', () => {
+  it("selects a workspace of the caller's organization", async () => {
+    const workspace = await vault.workspaces.create(tenant.organizationId, 'second');
+    const { text } = await importWith({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': workspace?.workspaceId ?? '' });
+    expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({ workspace_id: workspace?.workspaceId });
+  });
+
+  it.each(['', 'x', '01890000-0000-7000-8000-000000000000', '01890000000070008000000000000000'])('gets 403 when it is %p', async (tenantId) => {
+    expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': tenantId })).toMatchObject({
+      status: 403,
+      body: { detail: 'Forbidden' },
+    });
+  });
+
+  it("gets 403 when it is another organization's", async () => {
+    const other = await vault.newTenant();
+    expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': other.workspaceId })).toMatchObject({ status: 403 });
+  });
+});

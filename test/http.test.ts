@@ -1,0 +1,196 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  vault = await startVault();
+  tenant = await vault.newTenant();
+});
+
+afterAll(() => vault.close());
+
+const BODY = '{"provider_id":"slack","access_token":"x"}';
+
+/** Sends bytes as they are and returns all that comes back until the server closes. */
+async function raw(bytes: string | Buffer): Promise<string> {
+  const socket = connect(vault.port, '127.0.0.1');
+  socket.write(bytes);
+  return readText(socket);
+}
+
+/** A request as text, closing the connection behind it. */
+function request(line: string, headers: readonly string[] = [], body = ''): string {
+  const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
+  return [`${line} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, ...length, '', body].join('\r\n');
+}
+
+const authorized = (...headers: string[]) => [`X-Api-Key: ${tenant.apiKey}`, 'Content-Type: application/json', ...headers];
+
+const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail;
+
+describe('a path', () => {
+  it.each([
+    '/',
+    '/nope',
+    '/v2/auth/tokens/import/',
+    '//v2/auth/tokens/import',
+    '/V2/auth/tokens/import',
+    '/v2/auth/tokens/%69mport',
+    '/v2/auth/tokens/import%00',
+    '/v2/auth/tokens/import%',
+    '/v2/auth/tokens/../tokens/import',
+    '/v2/auth/tokens/import#x',
+    '/v2\\auth\\tokens\\import',
+    'http://x/v2/auth/tokens/import',
+  ])('other than exactly the operation’s gets 404 without a redirect: %s', async (path) => {
+    const answer = await raw(request(`POST ${path}`, authorized(), BODY));
+    expect(statuses(answer)).toEqual([404]);
+    expect(detail(answer)).toBe('Not Found');
+    expect(answer).not.toMatch(/location/i);
+  });
+
+  it('may have a query, which nothing looks at', async () => {
+    expect(statuses(await raw(request(`POST ${IMPORT}?access_token=y&a=%&#\\`, authorized(), BODY)))).toEqual([200]);
+  });
+});
+
+describe('a method', () => {
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])('other than POST gets 405 and what is allowed: %s', async (method) => {
+    const answer = await raw(request(`${method} ${IMPORT}`));
+    expect(statuses(answer)).toEqual([405]);
+    expect(answer).toMatch(/^Allow: POST\r$/m);
+    expect(detail(answer)).toBe('Method Not Allowed');
+  });
+
+  it('HEAD gets 405 without a body', async () => {
+    const answer = await raw(request(`HEAD ${IMPORT}`));
+    expect(statuses(answer)).toEqual([405]);
+    expect(answer.endsWith('\r\n\r\n')).toBe(true);
+  });
+});
+
+describe('credential headers', () => {
+  it.each([
+    ['X-Api-Key', 401],
+    ['Authorization', 401],
+    ['X-Tenant-Id', 403],
+  ])('may come once: a repeated %s gets %i', async (name, status) => {
+    const value = name === 'X-Api-Key' ? tenant.apiKey : name === 'X-Tenant-Id' ? tenant.workspaceId : 'Bearer a.b.c';
+    const others = name === 'X-Api-Key' ? [] : [`X-Api-Key: ${tenant.apiKey}`];
+    const repeated = [`${name}: ${value}`, `${name}: ${value}`];
+    const answer = await raw(request(`POST ${IMPORT}`, [...others, ...repeated, 'Content-Type: application/json'], BODY));
+    expect(statuses(answer)).toEqual([status]);
+  });
+});
+
+describe('a body', () => {
+  it.each(['gzip', 'identity, gzip', 'br', 'x'])('with the content coding %s gets 415 and the codings that are taken', async (coding) => {
+    const answer = await raw(request(`POST ${IMPORT}`, authorized(`Content-Encoding: ${coding}`), BODY));
+    expect(statuses(answer)).toEqual([415]);
+    expect(answer).toMatch(/^Accept-Encoding: identity\r$/m);
+  });
+
+  it('with the content coding identity is taken', async () => {
+    const answer = await raw(request(`POST ${IMPORT}`, authorized('Content-Encoding: Identity'), BODY));
+    expect(statuses(answer)).toEqual([200]);
+  });
+
+  it('of a mebibyte is taken, of a byte more gets 413 and a closed connection', async () => {
+    const sized = (bytes: number) => `${BODY.slice(0, -2)}${'x'.repeat(bytes - BODY.length)}"}`;
+    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized(), sized(1_048_576))))).toEqual([200]);
+    const answer = await raw(request(`POST ${IMPORT}`, authorized(), sized(1_048_577)));
+    expect(statuses(answer)).toEqual([413]);
+    expect(answer).toMatch(/^Connection: close\r$/m);
+  });
+
+  it('that is too large in chunks gets 413, which the sender can read', async () => {
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
+    const head = request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked'));
+    expect(statuses(await raw(`${head}${chunk.repeat(64)}0\r\n\r\n`))).toEqual([413]);
+  });
+
+  it('in chunks that split characters is joined first', async () => {
+    const bytes = Buffer.from('{"provider_id":"slack","access_token":"😀é"}');
+    const chunks = [...bytes].map((byte) => Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]));
+    const head = Buffer.from(request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked')));
+    const answer = await raw(Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]));
+    const { token_id } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
+    expect(vault.cipher.decrypt((await vault.row(token_id)).access_token)).toBe('😀é');
+  });
+
+  it('that the client cuts short stores nothing, and the server lives on', async () => {
+    const key = await vault.newKey(tenant, { userId: 'cut-short' });
+    const cut = request(`POST ${IMPORT}`, [`X-Api-Key: ${key}`, 'Content-Type: application/json'], BODY).slice(0, -5);
+    const socket = connect(vault.port, '127.0.0.1').end(cut);
+    await once(socket.resume(), 'close');
+    expect(await vault.db('oauth_tokens').where({ user_id: 'cut-short' })).toEqual([]);
+    expect(await vault.import(key, { provider_id: 'slack', access_token: 'x' })).toMatchObject({ status: 200 });
+  });
+
+  it('is asked for with 100 Continue', async () => {
+    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized('Expect: 100-continue'), BODY)))).toEqual([100, 200]);
+  });
+});
+
+describe('a connection', () => {
+  it('may carry several requests, answered in order, each on its own merits', async () => {
+    const keepAlive = (headers: readonly string[]) => request(`POST ${IMPORT}`, headers, BODY).replace('Connection: close\r\n', '');
+    const answer = await raw(keepAlive([]) + keepAlive(authorized()) + keepAlive(authorized('Content-Encoding: gzip')) + request(`POST ${IMPORT}`, authorized(), BODY));
+    expect(statuses(answer)).toEqual([401, 200, 415, 200]);
+  });
+});
+
+describe('a request that is not HTTP as we speak it', () => {
+  it.each([
+    ['has both lengths', () => request(`POST ${IMPORT}`, ['Transfer-Encoding: chunked'], BODY), 400],
+    ['has no Host', () => `GET ${IMPORT} HTTP/1.1\r\nConnection: close\r\n\r\n`, 400],
+    ['has two Hosts', () => request('GET /healthz', ['Host: y']), 400],
+    ['has headers over 16 KiB', () => request('GET /healthz', [`X-Big: ${'x'.repeat(17_000)}`]), 431],
+    ['has an unknown expectation', () => request('GET /healthz', ['Expect: miracles']), 417],
+    ['is garbage', () => '\u0000\u0001\u0002\r\n\r\n', 400],
+  ])('is refused in the form of all answers: it %s', async (_, bytes, status) => {
+    const answer = await raw(bytes());
+    expect(statuses(answer)).toEqual([status]);
+    expect(answer).toMatch(/^Cache-Control: no-store\r$/m);
+    expect(answer).toMatch(/^X-Content-Type-Options: nosniff\r$/m);
+    expect(answer).toMatch(/^X-Request-Id: \S+\r$/m);
+    expect(detail(answer)).toEqual(expect.any(String));
+  });
+});
+
+describe('every answer', () => {
+  it.each(['/healthz', '/readyz', '/nope', IMPORT])('forbids storing and sniffing, and does not tell what made it: %s', async (path) => {
+    const { headers } = await vault.call('GET', path);
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'content-type': 'application/json',
+    });
+    expect(headers.get('x-powered-by')).toBeNull();
+    expect(headers.get('etag')).toBeNull();
+  });
+
+  it('carries the request id of the caller where it is harmless, and otherwise a new one', async () => {
+    const idFor = async (given: string) => (await vault.call('GET', '/healthz', { headers: { 'X-Request-Id': given } })).headers.get('x-request-id');
+    expect(await idFor('A.b_c-9')).toBe('A.b_c-9');
+    for (const harmful of ['', 'a b', 'x'.repeat(129), '"']) expect(await idFor(harmful)).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe('health', () => {
+  it.each(['/healthz', '/readyz'])('is told without credentials: %s', async (path) => {
+    const { status, body } = await vault.call('GET', path);
+    expect({ status, body }).toEqual({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('is told to no other method', async () => {
+    const { status, headers } = await vault.call('POST', '/healthz');
+    expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, HEAD' });
+  });
+});

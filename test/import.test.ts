@@ -1,0 +1,186 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+
+const TOKEN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  vault = await startVault();
+  tenant = await vault.newTenant();
+});
+
+afterAll(() => vault.close());
+
+/** Imports as the tenant's admin and returns the stored row. */
+async function imported(body: Readonly<Record<string, unknown>>) {
+  const answer = await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'xoxb', ...body });
+  expect(answer).toMatchObject({ status: 200, body: { token_id: expect.stringMatching(TOKEN_ID) } });
+  return vault.row(JSON.parse(answer.text).token_id);
+}
+
+const defaults = (userId: string) =>
+  vault.db('default_tokens').where({ organization_id: tenant.organizationId, user_id: userId }).select('token_id');
+
+describe('a stored token', () => {
+  it('answers with the id only', async () => {
+    const { status, text } = await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'xoxb' });
+    expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { token_id: expect.stringMatching(TOKEN_ID) } });
+  });
+
+  it('is sealed, and opens to exactly what was given', async () => {
+    const row = await imported({ access_token: 'xoxb-\u0000"\n😀', refresh_token: '' });
+    expect(row.access_token).toMatch(/^gAAAA/);
+    expect(vault.cipher.decrypt(row.access_token)).toBe('xoxb-\u0000"\n😀');
+    expect(vault.cipher.decrypt(row.refresh_token ?? '')).toBe('');
+  });
+
+  it('belongs to the caller and came in through the workspace of the key', async () => {
+    expect(await imported({})).toMatchObject({
+      organization_id: tenant.organizationId,
+      workspace_id: tenant.workspaceId,
+      user_id: 'alice',
+      provider_id: 'slack',
+    });
+  });
+
+  it('has the defaults of the contract where a field is absent', async () => {
+    expect(await imported({})).toMatchObject({ refresh_token: null, scopes: [], metadata: null, expires_at: null });
+  });
+
+  it('takes null for an absent refresh token, expiry and metadata', async () => {
+    expect(await imported({ refresh_token: null, expires_in_seconds: null, metadata: null })).toMatchObject({
+      refresh_token: null,
+      expires_at: null,
+      metadata: null,
+    });
+  });
+
+  it('keeps scopes and metadata as given', async () => {
+    const given = { scopes: ['a', '', '"{,}\\'], metadata: { team: { id: 'T1' }, list: [1, null, true], __proto__: 1, '': '' } };
+    expect(await imported(given)).toMatchObject(given);
+  });
+
+  it('keeps a metadata key named __proto__ as data', async () => {
+    const answer = await vault.call('POST', IMPORT, {
+      key: tenant.apiKey,
+      headers: { 'Content-Type': 'application/json' },
+      body: '{"provider_id":"slack","access_token":"x","metadata":{"__proto__":{"a":1}},"__proto__":{"refresh_token":"r"}}',
+    });
+    const row = await vault.row(JSON.parse(answer.text).token_id);
+    expect(JSON.stringify(row['metadata'])).toBe('{"__proto__":{"a":1}}');
+    expect(row.refresh_token).toBeNull();
+  });
+
+  it.each([
+    [0, 0],
+    [3600, 3600],
+    [250_000_000_000, 250_000_000_000],
+  ])('expires %p seconds after the database says now', async (expires_in_seconds, seconds) => {
+    const row = await imported({ expires_in_seconds });
+    const { rows } = await vault.db.raw(
+      'SELECT extract(epoch FROM expires_at - created_at)::float8 AS seconds FROM oauth_tokens WHERE organization_id = ? AND id = ?',
+      [tenant.organizationId, String(row['id'])],
+    );
+    expect(rows).toEqual([{ seconds }]);
+  });
+
+  it('is another one when the same token is imported again', async () => {
+    const [first, second] = [await imported({ access_token: 'same' }), await imported({ access_token: 'same' })];
+    expect(first['id']).not.toBe(second['id']);
+  });
+
+  it('leaves an audit record of who, what and which request', async () => {
+    const { text } = await vault.import(
+      tenant.apiKey,
+      { provider_id: 'slack', access_token: 'x' },
+      { 'X-Request-Id': 'request-1' },
+    );
+    const records = await vault.db('audit_records').where({ object_id: JSON.parse(text).token_id });
+    expect(records).toMatchObject([
+      {
+        organization_id: tenant.organizationId,
+        user_id: 'alice',
+        credential: `api-key:${tenant.apiKey.slice(4, 10)}`,
+        action: 'token.import',
+        request_id: 'request-1',
+      },
+    ]);
+  });
+
+  it('may be 100 kB long', async () => {
+    const access_token = 'x'.repeat(100_000);
+    expect(vault.cipher.decrypt((await imported({ access_token })).access_token)).toBe(access_token);
+  });
+});
+
+describe('the default token', () => {
+  it('is the one imported last', async () => {
+    const key = await vault.newKey(tenant, { userId: 'default-last' });
+    await vault.import(key, { provider_id: 'slack', access_token: 'first' });
+    const { text } = await vault.import(key, { provider_id: 'slack', access_token: 'second' });
+    expect(await defaults('default-last')).toEqual([{ token_id: JSON.parse(text).token_id }]);
+  });
+
+  it('stays when the next import does not want it', async () => {
+    const key = await vault.newKey(tenant, { userId: 'default-stays' });
+    const { text } = await vault.import(key, { provider_id: 'slack', access_token: 'first' });
+    await vault.import(key, { provider_id: 'slack', access_token: 'second', is_default: false });
+    expect(await defaults('default-stays')).toEqual([{ token_id: JSON.parse(text).token_id }]);
+  });
+
+  it('is one for each user and provider', async () => {
+    await vault.newProvider(tenant.organizationId, 'github');
+    const key = await vault.newKey(tenant, { userId: 'default-each' });
+    await vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    await vault.import(key, { provider_id: 'github', access_token: 'x' });
+    expect(await defaults('default-each')).toHaveLength(2);
+  });
+
+  it('is exactly one after imports side by side, and none of them fails', async () => {
+    const key = await vault.newKey(tenant, { userId: 'default-race' });
+    const answers = await Promise.all(
+      Array.from({ length: 256 }, () => vault.import(key, { provider_id: 'slack', access_token: 'x' })),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(await defaults('default-race')).toHaveLength(1);
+  });
+
+  it('cannot be two, whoever writes to the database', async () => {
+    const key = await vault.newKey(tenant, { userId: 'default-two' });
+    await vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    const [row] = await vault.db('default_tokens').where({ user_id: 'default-two' });
+    await expect(vault.db('default_tokens').insert(row)).rejects.toMatchObject({ code: '23505' });
+  });
+});
+
+describe('a provider that is not there', () => {
+  it.each(['unknown', '', 'SLACK', '../slack', 'x'.repeat(100_000)])('answers 404 and stores nothing', async (provider_id) => {
+    const key = await vault.newKey(tenant, { userId: 'nothing-stored' });
+    const { status, body } = await vault.import(key, { provider_id, access_token: 'x' });
+    expect({ status, body }).toEqual({ status: 404, body: { detail: 'OAuth provider not found' } });
+    expect(await vault.db('oauth_tokens').where({ user_id: 'nothing-stored' })).toEqual([]);
+    expect(await vault.db('audit_records').where({ user_id: 'nothing-stored' })).toEqual([]);
+  });
+
+  it("answers alike when it is another organization's", async () => {
+    const other = await vault.newTenant();
+    await vault.newProvider(other.organizationId, 'secret-project');
+    const [foreign, unknown] = await Promise.all(
+      ['secret-project', 'no-project'].map((provider_id) => vault.import(tenant.apiKey, { provider_id, access_token: 'x' })),
+    );
+    const comparable = (answer: typeof foreign) =>
+      answer && [answer.status, answer.text, [...answer.headers.keys()]];
+    expect(comparable(foreign)).toEqual(comparable(unknown));
+    expect(foreign?.status).toBe(404);
+  });
+
+  it('is refused by the database itself', async () => {
+    const other = await vault.newTenant();
+    await vault.newProvider(other.organizationId, 'theirs');
+    const [row] = await vault.db('oauth_tokens').where({ organization_id: tenant.organizationId }).limit(1);
+    const stolen = { ...row, id: '01890000-0000-7000-8000-000000000000', provider_id: 'theirs', metadata: null };
+    await expect(vault.db('oauth_tokens').insert(stolen)).rejects.toMatchObject({ code: '23503' });
+  });
+});

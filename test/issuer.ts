@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
+
+export interface Issuer {
+  readonly url: string;
+  /** A token with `iss`, `aud` "tokenhold", `sub` and an `exp` in an hour, unless the claims say otherwise. */
+  sign(claims: Readonly<Record<string, unknown>>, algorithm?: string): Promise<string>;
+  /** Signs with new keys from now on, and publishes no others. */
+  rotate(): Promise<void>;
+  /** The public key of RS256 as PEM. */
+  publicKey(): Promise<string>;
+  /** What discovery and the key set answer in place of themselves; undefined: themselves. */
+  answers: { discovery?: object; keys?: object; status?: number; location?: string };
+  /** Requests seen, by path. */
+  readonly requests: string[];
+  stop(): Promise<void>;
+  /** On the same port as before. */
+  start(): Promise<void>;
+}
+
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
+
+/** An OpenID Connect issuer over HTTP: discovery, a key set, and tokens. */
+export async function startIssuer(): Promise<Issuer> {
+  let keys = await makeKeys();
+  let server = await listen(0);
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const url = `http://127.0.0.1:${address.port}`;
+  const issuer: Issuer = {
+    url,
+    answers: {},
+    requests: [],
+    async sign(claims, algorithm = 'RS256') {
+      const key = keys.find(({ jwk }) => jwk.alg === algorithm);
+      if (key === undefined) throw new Error('no such key');
+      const payload: JWTPayload = { iss: url, aud: 'tokenhold', sub: 'bob', exp: Math.floor(Date.now() / 1000) + 3600, ...claims };
+      return new SignJWT(payload).setProtectedHeader({ alg: algorithm, kid: key.jwk.kid ?? '' }).sign(key.privateKey);
+    },
+    async rotate() {
+      keys = await makeKeys();
+    },
+    async publicKey() {
+      const [rsa] = keys;
+      if (rsa === undefined) throw new Error('no keys');
+      return exportSPKI(rsa.publicKey);
+    },
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+    async start() {
+      server = await listen(address.port);
+      serve(server);
+    },
+  };
+  serve(server);
+  return issuer;
+
+  function serve(on: Server): void {
+    on.on('request', (request, response) => {
+      issuer.requests.push(request.url ?? '');
+      const { discovery, keys: keySet, status = 200, location } = issuer.answers;
+      const body =
+        request.url === '/keys'
+          ? (keySet ?? { keys: keys.map(({ jwk }) => jwk) })
+          : (discovery ?? { issuer: url, jwks_uri: `${url}/keys` });
+      response.writeHead(status, { 'Content-Type': 'application/json', ...(location === undefined ? {} : { Location: location }) });
+      response.end(JSON.stringify(body));
+    });
+  }
+}
+
+async function listen(port: number): Promise<Server> {
+  const server = createServer().listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+let serial = 0;
+
+async function makeKeys() {
+  return Promise.all(
+    ALGORITHMS.map(async (alg) => {
+      const { publicKey, privateKey } = await generateKeyPair(alg);
+      const jwk: JWK = { ...(await exportJWK(publicKey)), alg, kid: `key-${serial++}`, use: 'sig' };
+      return { publicKey, privateKey, jwk };
+    }),
+  );
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { Knex } from 'knex';
+import { issueApiKey } from '../cli/api-key.ts';
+import { assembleApp } from '../cli/assemble.ts';
+import { type Environment, loadConfig } from '../cli/config.ts';
+import { openServerVault, type Vault } from '../cli/vault.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { createHttpServer } from '../server/http.ts';
+import { createDatabase } from './postgres.ts';
+
+export const IMPORT = '/v2/auth/tokens/import';
+
+export interface Tenant {
+  readonly organizationId: string;
+  readonly workspaceId: string;
+  /** An admin's API key. */
+  readonly apiKey: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+  readonly text: string;
+}
+
+export interface RequestOptions {
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+export interface TestVault extends Vault {
+  readonly url: string;
+  readonly port: number;
+  call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** POST to the import with the key. */
+  import(key: string, json: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+  /** A new organization with an admin's key and a provider `slack`. */
+  newTenant(): Promise<Tenant>;
+  newKey(tenant: Tenant, owner?: { userId?: string; role?: 'admin' | 'member'; expiresInSeconds?: number }): Promise<string>;
+  newProvider(organizationId: string, providerId: string): Promise<void>;
+  row(tokenId: string): Promise<TokenRow>;
+}
+
+export interface TokenRow {
+  readonly [column: string]: unknown;
+  readonly access_token: string;
+  readonly refresh_token: string | null;
+}
+
+/** The application on a real server, port and database of its own. */
+export async function startVault(settings: Environment = {}): Promise<TestVault> {
+  const database = await createDatabase();
+  const config = loadConfig({
+    DATABASE_URL: database.connectionString,
+    FERNET_KEYS: generateKey(),
+    LOG_LEVEL: 'silent',
+    ...settings,
+  });
+  const vault = await openServerVault(config);
+  const server = createHttpServer(await assembleApp(config, vault)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const url = `http://127.0.0.1:${address.port}`;
+  return {
+    ...vault,
+    ...requests(url),
+    ...arrangements(vault),
+    url,
+    port: address.port,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await vault.close();
+      await database.drop();
+    },
+  };
+}
+
+function requests(url: string) {
+  const call: TestVault['call'] = async (method, path, { key, headers, json, body } = {}) => {
+    const content = json === undefined ? body : JSON.stringify(json);
+    const response = await fetch(url + path, {
+      method,
+      headers: {
+        ...(key === undefined ? {} : { 'X-Api-Key': key }),
+        ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(content === undefined ? {} : { body: content }),
+    });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) };
+  };
+  const importToken: TestVault['import'] = (key, json, headers = {}) => call('POST', IMPORT, { key, json, headers });
+  return { call, import: importToken };
+}
+
+function arrangements(vault: Vault) {
+  const newProvider = async (organizationId: string, providerId: string) => {
+    await vault.providers.create(organizationId, {
+      providerId,
+      name: providerId,
+      clientId: 'client',
+      clientSecret: null,
+      authUrl: 'https://provider.example/authorize',
+      tokenUrl: 'https://provider.example/token',
+      providerType: null,
+    });
+  };
+  const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, owner = {}) => {
+    const { userId = 'user', role = 'member', expiresInSeconds = null } = owner;
+    return (await issueApiKey(vault.apiKeys, { organizationId, workspaceId, userId, role, expiresInSeconds })).apiKey;
+  };
+  return {
+    newProvider,
+    newKey,
+    async newTenant(): Promise<Tenant> {
+      const created = await vault.organizations.create(randomUUID());
+      if (created === undefined) throw new Error('a random name was taken');
+      await newProvider(created.organizationId, 'slack');
+      const apiKey = await newKey({ ...created, apiKey: '' }, { userId: 'alice', role: 'admin' });
+      return { organizationId: created.organizationId, workspaceId: created.workspaceId, apiKey };
+    },
+    row: (tokenId: string) => storedToken(vault.db, tokenId),
+  };
+}
+
+async function storedToken(db: Knex, id: string): Promise<TokenRow> {
+  const row: TokenRow | undefined = await db('oauth_tokens').where({ id }).first();
+  if (row === undefined) throw new Error('no such token');
+  return row;
+}
