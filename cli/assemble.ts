@@ -25,4 +25,3 @@ export function assembleApp(config: Config, vault: Vault): Promise<Express> {
     maxBodyBytes: 1_048_576,
   });
 }
-

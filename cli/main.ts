@@ -14,14 +14,12 @@ import { openCommandVault } from './vault.ts';
 const FAILED = 1;
 const USAGE = 2;
 
-const serveCommand = new Command('serve')
-  .description('serve the API until SIGTERM')
-  .action(async () => {
-    const config = loadConfig(process.env);
-    // The server's packages take half a second to load, which no other command should wait for.
-    const { serve } = await import('./serve.ts');
-    await serve(config);
-  });
+const serveCommand = new Command('serve').description('serve the API until SIGTERM').action(async () => {
+  const config = loadConfig(process.env);
+  // The server's packages take half a second to load, which no other command should wait for.
+  const { serve } = await import('./serve.ts');
+  await serve(config);
+});
 
 const migrateCommand = new Command('migrate')
   .description('bring the database up to date')

@@ -1,42 +1,119 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 
 declare const sealed: unique symbol;
+
+/** A Fernet token. Only this module makes one, so what is typed so is encrypted. */
 export type Ciphertext = string & { readonly [sealed]: true };
+
+/** No key of the ring opens the text. It never tells which check failed. */
 export class DecryptError extends Error {}
-export class KeyError extends Error {}
+
+/** A key that cannot be one; tells which of them, never the key. */
+export class FernetKeyError extends Error {}
+
 export interface Cipher {
+  /** @throws TypeError for a lone surrogate, which UTF-8 cannot hold */
   encrypt(text: string): Ciphertext;
+  /** @throws DecryptError */
   decrypt(token: string): string;
 }
-export const generateKey = (): string => `${randomBytes(32).toString('base64url')}=`;
-const isCiphertext = (text: string): text is Ciphertext => text !== '';
+
+interface Key {
+  readonly signing: KeyObject;
+  readonly encryption: KeyObject;
+}
+
+// https://github.com/fernet/spec/blob/master/Spec.md: version, time (8 bytes), IV, ciphertext, HMAC-SHA256
+const VERSION = 0x80;
+const IV_AT = 9;
+const CIPHERTEXT_AT = 25;
+const MAC_BYTES = 32;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A key ring: the first key encrypts, every key decrypts, so rotation is "put the new key in front".
+ * @param keys each 32 bytes as base64url with padding, as Python's `Fernet.generate_key` gives it
+ * @throws FernetKeyError
+ */
 export function createCipher(keys: readonly string[]): Cipher {
-  const ring = keys.map((key) => Buffer.from(key, 'base64url'));
-  if (ring.length === 0 || ring.some((key) => key.length !== 32)) throw new KeyError('every key must be 32 bytes as base64url');
+  const ring = keys.map(parseKey);
+  const [primary] = ring;
+  if (primary === undefined) throw new FernetKeyError('at least one key is needed');
+  if (new Set(keys).size < keys.length) throw new FernetKeyError('a key stands twice');
   return {
     encrypt(text) {
-      const key = ring[0] ?? Buffer.alloc(0);
-      const head = Buffer.alloc(9);
-      head[0] = 0x80;
-      head.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 1000)), 1);
-      const iv = randomBytes(16);
-      const c = createCipheriv('aes-128-cbc', key.subarray(16), iv);
-      const body = Buffer.concat([head, iv, c.update(text, 'utf8'), c.final()]);
-      const t = Buffer.concat([body, createHmac('sha256', key.subarray(0, 16)).update(body).digest()]).toString('base64url');
-      const padded = t + '='.repeat((4 - (t.length % 4)) % 4);
-      if (!isCiphertext(padded)) throw new Error('empty');
-      return padded;
+      if (!text.isWellFormed()) throw new TypeError('not well-formed text');
+      return seal(primary, text, Date.now(), randomBytes(16));
     },
     decrypt(token) {
-      const b = Buffer.from(token, 'base64url');
-      const body = b.subarray(0, -32);
-      for (const key of ring) {
-        if (timingSafeEqual(createHmac('sha256', key.subarray(0, 16)).update(body).digest(), b.subarray(-32))) {
-          const d = createDecipheriv('aes-128-cbc', key.subarray(16), body.subarray(9, 25));
-          return Buffer.concat([d.update(body.subarray(25)), d.final()]).toString('utf8');
-        }
-      }
-      throw new DecryptError('not a token of this key ring');
+      const bytes = decodeBase64url(token);
+      if (bytes === undefined || bytes.length < CIPHERTEXT_AT + MAC_BYTES || bytes[0] !== VERSION)
+        throw new DecryptError();
+      const key = ring.find((candidate) => isAuthentic(candidate, bytes));
+      if (key === undefined) throw new DecryptError();
+      return open(key, bytes);
     },
   };
 }
+
+/** A new key: 32 random bytes as base64url with padding, 44 characters. */
+export const generateKey = (): string => encodeBase64url(randomBytes(32));
+
+/** Encrypts with a given time (milliseconds) and IV (16 bytes, never used twice). */
+export function seal(key: Key, text: string, now: number, iv: Buffer): Ciphertext {
+  const head = Buffer.allocUnsafe(IV_AT);
+  head[0] = VERSION;
+  head.writeBigUInt64BE(BigInt(Math.floor(now / 1000)), 1);
+  const cipher = createCipheriv('aes-128-cbc', key.encryption, iv);
+  const signed = Buffer.concat([head, iv, cipher.update(text, 'utf8'), cipher.final()]);
+  const mac = createHmac('sha256', key.signing).update(signed).digest();
+  return branded(encodeBase64url(Buffer.concat([signed, mac])));
+}
+
+export function parseKey(text: string, index = 0): Key {
+  const bytes = decodeBase64url(text);
+  if (bytes?.length !== 32) {
+    throw new FernetKeyError(`key ${index + 1} is not 32 bytes as base64url with padding (44 characters)`);
+  }
+  return { signing: createSecretKey(bytes.subarray(0, 16)), encryption: createSecretKey(bytes.subarray(16)) };
+}
+
+function isAuthentic(key: Key, bytes: Buffer): boolean {
+  const mac = createHmac('sha256', key.signing).update(bytes.subarray(0, -MAC_BYTES)).digest();
+  return timingSafeEqual(mac, bytes.subarray(-MAC_BYTES));
+}
+
+function open(key: Key, bytes: Buffer): string {
+  try {
+    const decipher = createDecipheriv('aes-128-cbc', key.encryption, bytes.subarray(IV_AT, CIPHERTEXT_AT));
+    const ciphertext = bytes.subarray(CIPHERTEXT_AT, -MAC_BYTES);
+    return utf8.decode(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+  } catch {
+    throw new DecryptError();
+  }
+}
+
+function encodeBase64url(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+}
+
+/** Canonical base64url with padding only: Node skips stray characters and needs no padding. */
+function decodeBase64url(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64url');
+  return encodeBase64url(bytes) === text ? bytes : undefined;
+}
+
+const branded = (token: string): Ciphertext => {
+  if (!isCiphertext(token)) throw new DecryptError();
+  return token;
+};
+
+const isCiphertext = (token: string): token is Ciphertext => token.startsWith('gAAAA');

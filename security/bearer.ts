@@ -37,7 +37,9 @@ type Keys = ReturnType<typeof createRemoteJWKSet>;
  * @returns a function that resolves to the claims of a valid token, to undefined for any other
  * @throws IssuerUnavailableError (the returned function)
  */
-export function createBearerVerifier(options: BearerOptions): (token: string) => Promise<BearerClaims | undefined> {
+export function createBearerVerifier(
+  options: BearerOptions,
+): (token: string) => Promise<BearerClaims | undefined> {
   let keys: Promise<Keys> | undefined;
   const issuerKeys = (): Promise<Keys> => {
     keys ??= discoverKeys(options.issuer).catch((error: unknown) => {
@@ -84,9 +86,11 @@ function isInvalidToken(error: unknown): boolean {
 async function discoverKeys(issuer: string): Promise<Keys> {
   const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   const { issuer: stated, jwks_uri: jwksUri } = document;
-  if (stated !== issuer || typeof jwksUri !== 'string' || !URL.canParse(jwksUri)) throw new IssuerUnavailableError();
+  if (stated !== issuer || typeof jwksUri !== 'string' || !URL.canParse(jwksUri))
+    throw new IssuerUnavailableError();
   const { protocol, hostname } = new URL(jwksUri);
-  if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname))) throw new IssuerUnavailableError();
+  if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname)))
+    throw new IssuerUnavailableError();
   return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS });
 }
 
@@ -129,4 +133,8 @@ const isRole = (value: unknown): value is Role => value === 'admin' || value ===
 
 /** At most 255 characters (OpenID Connect Core 1.0, section 2), and text that PostgreSQL can hold. */
 const isUserId = (value: unknown): value is string =>
-  typeof value === 'string' && value.length > 0 && value.length <= 255 && value.isWellFormed() && !value.includes('\0');
+  typeof value === 'string' &&
+  value.length > 0 &&
+  value.length <= 255 &&
+  value.isWellFormed() &&
+  !value.includes('\0');

@@ -20,7 +20,8 @@ afterAll(async () => {
 });
 
 const json = { provider_id: 'slack', access_token: 'x' };
-const importWith = (headers: Readonly<Record<string, string>>, to = vault) => to.call('POST', IMPORT, { headers, json });
+const importWith = (headers: Readonly<Record<string, string>>, to = vault) =>
+  to.call('POST', IMPORT, { headers, json });
 
 async function refused(headers: Readonly<Record<string, string>>, to = vault) {
   const { status, body, headers: answered } = await importWith(headers, to);
@@ -42,7 +43,9 @@ describe('nobody', () => {
   });
 
   it('gets 401 with a tenant id alone, which proves nothing', async () => {
-    expect(await refused({ 'X-Tenant-Id': tenant.workspaceId })).toEqual(unauthenticated(NONE, 'APIKey, Bearer'));
+    expect(await refused({ 'X-Tenant-Id': tenant.workspaceId })).toEqual(
+      unauthenticated(NONE, 'APIKey, Bearer'),
+    );
   });
 
   it('gets 401 whatever the body is', async () => {
@@ -55,9 +58,12 @@ describe('an API key', () => {
     expect(await importWith({ 'x-api-key': tenant.apiKey })).toMatchObject({ status: 200 });
   });
 
-  it.each(['', 'thk_', `thk_AAAAAA_${'A'.repeat(43)}`, 'é', `thk_AAAAAA_${'A'.repeat(42)}=`])('is refused when it is unknown or malformed', async (key) => {
-    expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
-  });
+  it.each(['', 'thk_', `thk_AAAAAA_${'A'.repeat(43)}`, 'é', `thk_AAAAAA_${'A'.repeat(42)}=`])(
+    'is refused when it is unknown or malformed',
+    async (key) => {
+      expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
+    },
+  );
 
   it('is refused once it is revoked', async () => {
     const key = await vault.newKey(tenant);
@@ -77,15 +83,20 @@ describe('an API key', () => {
 });
 
 describe('a bearer token', () => {
-  it.each(['Bearer', 'bearer', 'BEARER'])('is accepted after %s, and its subject is the user', async (scheme) => {
-    const { status, text } = await importWith({ Authorization: (await bearer()).replace('Bearer', scheme) });
-    expect(status).toBe(200);
-    expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({
-      user_id: 'bob',
-      organization_id: tenant.organizationId,
-      workspace_id: tenant.workspaceId,
-    });
-  });
+  it.each(['Bearer', 'bearer', 'BEARER'])(
+    'is accepted after %s, and its subject is the user',
+    async (scheme) => {
+      const { status, text } = await importWith({
+        Authorization: (await bearer()).replace('Bearer', scheme),
+      });
+      expect(status).toBe(200);
+      expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({
+        user_id: 'bob',
+        organization_id: tenant.organizationId,
+        workspace_id: tenant.workspaceId,
+      });
+    },
+  );
 
   it.each([
     ['for another audience', { aud: 'other' }],
@@ -95,15 +106,24 @@ describe('a bearer token', () => {
     ['with an unknown role', { role: 'owner' }],
     ['of an unknown workspace', { workspace_id: '01890000-0000-7000-8000-000000000000' }],
   ])('is refused when it is %s', async (_, claims) => {
-    expect(await refused({ Authorization: await bearer(claims) })).toEqual(unauthenticated(INVALID, BAD_TOKEN));
+    expect(await refused({ Authorization: await bearer(claims) })).toEqual(
+      unauthenticated(INVALID, BAD_TOKEN),
+    );
   });
 
-  it.each(['Bearer', 'Basic dXNlcjpwYXNz', 'Bearer a b', ''])('is refused when the header is malformed: %p', async (authorization) => {
-    expect(await refused({ Authorization: authorization })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
-  });
+  it.each(['Bearer', 'Basic dXNlcjpwYXNz', 'Bearer a b', ''])(
+    'is refused when the header is malformed: %p',
+    async (authorization) => {
+      expect(await refused({ Authorization: authorization })).toEqual(
+        unauthenticated(INVALID, 'APIKey, Bearer'),
+      );
+    },
+  );
 
   it('is refused where no issuer is configured', async () => {
-    expect(await refused({ Authorization: await bearer() }, withoutIssuer)).toEqual(unauthenticated(INVALID, 'APIKey'));
+    expect(await refused({ Authorization: await bearer() }, withoutIssuer)).toEqual(
+      unauthenticated(INVALID, 'APIKey'),
+    );
   });
 });
 
@@ -118,8 +138,12 @@ describe('both credentials at once', () => {
 
   it('are refused when one does not hold', async () => {
     const wrongKey = `thk_AAAAAA_${'A'.repeat(43)}`;
-    expect(await refused({ Authorization: await bearer(), 'X-Api-Key': wrongKey })).toMatchObject({ status: 401 });
-    expect(await refused({ Authorization: 'Bearer a.b.c', 'X-Api-Key': tenant.apiKey })).toMatchObject({ status: 401 });
+    expect(await refused({ Authorization: await bearer(), 'X-Api-Key': wrongKey })).toMatchObject({
+      status: 401,
+    });
+    expect(await refused({ Authorization: 'Bearer a.b.c', 'X-Api-Key': tenant.apiKey })).toMatchObject({
+      status: 401,
+    });
   });
 
   it('are refused when they are of two organizations', async () => {
@@ -133,19 +157,29 @@ describe('both credentials at once', () => {
 describe('the tenant header', () => {
   it("selects a workspace of the caller's organization", async () => {
     const workspace = await vault.workspaces.create(tenant.organizationId, 'second');
-    const { text } = await importWith({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': workspace?.workspaceId ?? '' });
-    expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({ workspace_id: workspace?.workspaceId });
-  });
-
-  it.each(['', 'x', '01890000-0000-7000-8000-000000000000', '01890000000070008000000000000000'])('gets 403 when it is %p', async (tenantId) => {
-    expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': tenantId })).toMatchObject({
-      status: 403,
-      body: { detail: 'Forbidden' },
+    const { text } = await importWith({
+      'X-Api-Key': tenant.apiKey,
+      'X-Tenant-Id': workspace?.workspaceId ?? '',
+    });
+    expect(await vault.row(JSON.parse(text).token_id)).toMatchObject({
+      workspace_id: workspace?.workspaceId,
     });
   });
 
+  it.each(['', 'x', '01890000-0000-7000-8000-000000000000', '01890000000070008000000000000000'])(
+    'gets 403 when it is %p',
+    async (tenantId) => {
+      expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': tenantId })).toMatchObject({
+        status: 403,
+        body: { detail: 'Forbidden' },
+      });
+    },
+  );
+
   it("gets 403 when it is another organization's", async () => {
     const other = await vault.newTenant();
-    expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': other.workspaceId })).toMatchObject({ status: 403 });
+    expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': other.workspaceId })).toMatchObject({
+      status: 403,
+    });
   });
 });

@@ -66,13 +66,20 @@ describe('a token of the issuer', () => {
 
   it('does not hold when its signature is of other bytes', async () => {
     const [header, , signature] = (await issuer.sign(claims)).split('.');
-    const forged = base64url({ iss: issuer.url, aud: 'tokenhold', sub: 'eve', exp: 9_999_999_999, ...claims });
+    const forged = base64url({
+      iss: issuer.url,
+      aud: 'tokenhold',
+      sub: 'eve',
+      exp: 9_999_999_999,
+      ...claims,
+    });
     expect(await verify(`${header}.${forged}.${signature}`)).toBeUndefined();
   });
 });
 
 describe('a token that nobody asymmetric signed', () => {
-  const payload = () => base64url({ iss: issuer.url, aud: 'tokenhold', sub: 'eve', exp: 9_999_999_999, ...claims });
+  const payload = () =>
+    base64url({ iss: issuer.url, aud: 'tokenhold', sub: 'eve', exp: 9_999_999_999, ...claims });
 
   it('does not hold without a signature (alg none)', async () => {
     expect(await verify(`${base64url({ alg: 'none' })}.${payload()}.`)).toBeUndefined();
@@ -80,14 +87,19 @@ describe('a token that nobody asymmetric signed', () => {
 
   it('does not hold when the public key served as an HMAC secret', async () => {
     const signed = `${base64url({ alg: 'HS256' })}.${payload()}`;
-    const signature = createHmac('sha256', await issuer.publicKey()).update(signed).digest('base64url');
+    const signature = createHmac('sha256', await issuer.publicKey())
+      .update(signed)
+      .digest('base64url');
     expect(await verify(`${signed}.${signature}`)).toBeUndefined();
   });
 
-  it.each(['', 'x', 'a.b.c', 'a.b.c.d.e', `${base64url({ alg: 'HS256' })}.e30.x`])('is refused without asking the issuer: %p', async (token) => {
-    expect(await verify(token)).toBeUndefined();
-    expect(issuer.requests).toEqual([]);
-  });
+  it.each(['', 'x', 'a.b.c', 'a.b.c.d.e', `${base64url({ alg: 'HS256' })}.e30.x`])(
+    'is refused without asking the issuer: %p',
+    async (token) => {
+      expect(await verify(token)).toBeUndefined();
+      expect(issuer.requests).toEqual([]);
+    },
+  );
 });
 
 describe('the issuer', () => {
@@ -127,7 +139,10 @@ describe('the issuer', () => {
   it.each([
     ['answers 500', { status: 500 }],
     ['redirects', { status: 302, location: 'https://elsewhere.example/' }],
-    ['states another issuer', { discovery: { issuer: 'https://other.example', jwks_uri: 'https://other.example/keys' } }],
+    [
+      'states another issuer',
+      { discovery: { issuer: 'https://other.example', jwks_uri: 'https://other.example/keys' } },
+    ],
     ['gives no key set', { keys: { nothing: 1 } }],
   ])('is an outage when it %s', async (_, answers) => {
     const token = await issuer.sign(claims);

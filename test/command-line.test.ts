@@ -44,9 +44,32 @@ describe('an operator', () => {
     const { organization_id } = organization;
     const workspace = await json('workspace', 'create', '--organization', 'acme', '--name', 'prod');
     expect(workspace).toEqual({ organization_id, workspace_id: expect.stringMatching(UUID), name: 'prod' });
-    const provider = await json('provider', 'create', '--organization', 'acme', '--provider-id', 'slack-prod', '--name', 'Slack', ...slack);
+    const provider = await json(
+      'provider',
+      'create',
+      '--organization',
+      'acme',
+      '--provider-id',
+      'slack-prod',
+      '--name',
+      'Slack',
+      ...slack,
+    );
     expect(provider).toEqual({ id: expect.stringMatching(UUID), provider_id: 'slack-prod' });
-    const issued = await json('api-key', 'create', '--organization', 'acme', '--user', 'bot', '--role', 'member', '--workspace', 'prod', '--expires-in', '3600');
+    const issued = await json(
+      'api-key',
+      'create',
+      '--organization',
+      'acme',
+      '--user',
+      'bot',
+      '--role',
+      'member',
+      '--workspace',
+      'prod',
+      '--expires-in',
+      '3600',
+    );
     expect(issued).toEqual({
       api_key_id: expect.stringMatching(/^[0-9A-Za-z]{6}$/),
       api_key: expect.stringMatching(/^thk_[0-9A-Za-z]{6}_[A-Za-z0-9_-]{43}$/),
@@ -56,33 +79,77 @@ describe('an operator', () => {
       role: 'member',
       expires_at: expect.stringMatching(/Z$/),
     });
-    const { body } = await vault.import(issued.api_key, { provider_id: 'slack-prod', access_token: 'xoxb', scopes: ['a'], metadata: { b: 1 } });
-    const { token_id } = JSON.parse(JSON.stringify(body));
-    expect(await json('token', 'inspect', '--organization', organization_id, '--token-id', token_id)).toEqual({
+    const { body } = await vault.import(issued.api_key, {
+      provider_id: 'slack-prod',
       access_token: 'xoxb',
-      refresh_token: null,
       scopes: ['a'],
       metadata: { b: 1 },
-      is_default: true,
-      expires_at: null,
     });
-    expect(await vault.db('audit_records').where({ organization_id, action: 'token.inspect', object_id: token_id })).toHaveLength(1);
+    const { token_id } = JSON.parse(JSON.stringify(body));
+    expect(await json('token', 'inspect', '--organization', organization_id, '--token-id', token_id)).toEqual(
+      {
+        access_token: 'xoxb',
+        refresh_token: null,
+        scopes: ['a'],
+        metadata: { b: 1 },
+        is_default: true,
+        expires_at: null,
+      },
+    );
+    expect(
+      await vault
+        .db('audit_records')
+        .where({ organization_id, action: 'token.inspect', object_id: token_id }),
+    ).toHaveLength(1);
   });
 
   it('lists what there is, without secrets, and revokes a key', async () => {
     const { organization_id, workspace_id } = await json('organization', 'create', '--name', 'listed');
-    const { api_key, ...issued } = await json('api-key', 'create', '--organization', 'listed', '--user', 'u', '--role', 'admin');
-    expect(await json('organization', 'list')).toContainEqual({ organization_id, workspace_id, name: 'listed' });
-    expect(await json('workspace', 'list', '--organization', 'listed')).toEqual([{ organization_id, workspace_id, name: 'default' }]);
+    const { api_key, ...issued } = await json(
+      'api-key',
+      'create',
+      '--organization',
+      'listed',
+      '--user',
+      'u',
+      '--role',
+      'admin',
+    );
+    expect(await json('organization', 'list')).toContainEqual({
+      organization_id,
+      workspace_id,
+      name: 'listed',
+    });
+    expect(await json('workspace', 'list', '--organization', 'listed')).toEqual([
+      { organization_id, workspace_id, name: 'default' },
+    ]);
     expect(await json('provider', 'list', '--organization', 'listed')).toEqual([]);
-    const { revoked_at } = await json('api-key', 'revoke', '--organization', 'listed', '--api-key-id', issued.api_key_id);
+    const { revoked_at } = await json(
+      'api-key',
+      'revoke',
+      '--organization',
+      'listed',
+      '--api-key-id',
+      issued.api_key_id,
+    );
     expect(await json('api-key', 'list', '--organization', 'listed')).toEqual([{ ...issued, revoked_at }]);
     expect(await vault.import(api_key, {})).toMatchObject({ status: 401 });
   });
 
   it('gives a client secret on standard input, and it is stored sealed', async () => {
     await json('organization', 'create', '--name', 'sealed');
-    const args = ['provider', 'create', '--organization', 'sealed', '--provider-id', 'p', '--name', 'P', ...slack, '--client-secret-stdin'];
+    const args = [
+      'provider',
+      'create',
+      '--organization',
+      'sealed',
+      '--provider-id',
+      'p',
+      '--name',
+      'P',
+      ...slack,
+      '--client-secret-stdin',
+    ];
     expect(await tokenhold(args, settings, 'hush\n')).toMatchObject({ status: 0 });
     const row = await vault.db('oauth_providers').where({ provider_id: 'p' }).first('client_secret');
     expect(createCipher([key]).decrypt(row.client_secret)).toBe('hush');
@@ -97,7 +164,10 @@ describe('an operator', () => {
   it('may run commands on a database that holds nothing yet', async () => {
     const database = await createDatabase('empty');
     const env = { ...settings, DATABASE_URL: database.connectionString };
-    expect(await tokenhold(['organization', 'list', '--json'], env)).toMatchObject({ status: 0, stdout: '[]\n' });
+    expect(await tokenhold(['organization', 'list', '--json'], env)).toMatchObject({
+      status: 0,
+      stdout: '[]\n',
+    });
     await database.drop();
   });
 });
@@ -106,10 +176,18 @@ describe('a command that cannot be done', () => {
   it.each([
     [['organization', 'create', '--name', 'taken'], 1, /--name/],
     [['workspace', 'list', '--organization', 'nobody'], 1, /--organization/],
-    [['token', 'inspect', '--organization', 'taken', '--token-id', '01890000-0000-7000-8000-000000000000'], 1, /--token-id/],
+    [
+      ['token', 'inspect', '--organization', 'taken', '--token-id', '01890000-0000-7000-8000-000000000000'],
+      1,
+      /--token-id/,
+    ],
     [['token', 'inspect', '--organization', 'taken', '--token-id', 'x'], 2, /UUID/],
     [['api-key', 'create', '--organization', 'taken', '--user', 'u', '--role', 'owner'], 2, /role/],
-    [['provider', 'create', '--organization', 'taken', '--provider-id', 'a/b', '--name', 'n', ...slack], 2, /characters/],
+    [
+      ['provider', 'create', '--organization', 'taken', '--provider-id', 'a/b', '--name', 'n', ...slack],
+      2,
+      /characters/,
+    ],
     [['organization', 'create'], 2, /--name/],
     [['nonsense'], 2, /unknown command/],
   ] as const)('says why on stderr: %j', async (args, status, message) => {
@@ -118,22 +196,41 @@ describe('a command that cannot be done', () => {
   });
 
   it('lists every problem of the settings at once, and repeats no value', async () => {
-    const { status, stderr } = await failure(['serve'], { DATABASE_URL: 'mysql://hush', PORT: 'x', LOG_LEVEL: 'loud', FERNET_KEYS: 'hush' });
+    const { status, stderr } = await failure(['serve'], {
+      DATABASE_URL: 'mysql://hush',
+      PORT: 'x',
+      LOG_LEVEL: 'loud',
+      FERNET_KEYS: 'hush',
+    });
     expect(status).toBe(2);
-    for (const name of ['DATABASE_URL', 'PORT', 'LOG_LEVEL', 'FERNET_KEYS']) expect(stderr).toMatch(new RegExp(`^- ${name}`, 'm'));
+    for (const name of ['DATABASE_URL', 'PORT', 'LOG_LEVEL', 'FERNET_KEYS'])
+      expect(stderr).toMatch(new RegExp(`^- ${name}`, 'm'));
     expect(stderr).not.toContain('hush');
   });
 
   it('says that the database does not answer, without its password', async () => {
-    const { status, stderr } = await failure(['organization', 'list'], { ...settings, DATABASE_URL: 'postgresql://u:hush@127.0.0.1:1/x' });
-    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/ECONNREFUSED.*DATABASE_URL/) });
+    const { status, stderr } = await failure(['organization', 'list'], {
+      ...settings,
+      DATABASE_URL: 'postgresql://u:hush@127.0.0.1:1/x',
+    });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/ECONNREFUSED.*DATABASE_URL/),
+    });
     expect(stderr).not.toContain('hush');
   });
 
   it('says that no key opens a token', async () => {
     const tenant = await vault.newTenant();
     const { text } = await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'x' });
-    const args = ['token', 'inspect', '--organization', tenant.organizationId, '--token-id', JSON.parse(text).token_id];
+    const args = [
+      'token',
+      'inspect',
+      '--organization',
+      tenant.organizationId,
+      '--token-id',
+      JSON.parse(text).token_id,
+    ];
     expect(await failure(args, { ...settings, FERNET_KEYS: generateKey() })).toEqual({
       status: 1,
       stderr: expect.stringMatching(/FERNET_KEYS/),
@@ -142,7 +239,10 @@ describe('a command that cannot be done', () => {
 });
 
 describe('help', () => {
-  it.each([['--help'], ['serve', '--help'], ['api-key', 'create', '--help']])('is there for every command: %s %s %s', async (...args) => {
-    expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
-  });
+  it.each([['--help'], ['serve', '--help'], ['api-key', 'create', '--help']])(
+    'is there for every command: %s %s %s',
+    async (...args) => {
+      expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
+    },
+  );
 });

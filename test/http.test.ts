@@ -29,9 +29,14 @@ function request(line: string, headers: readonly string[] = [], body = ''): stri
   return [`${line} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, ...length, '', body].join('\r\n');
 }
 
-const authorized = (...headers: string[]) => [`X-Api-Key: ${tenant.apiKey}`, 'Content-Type: application/json', ...headers];
+const authorized = (...headers: string[]) => [
+  `X-Api-Key: ${tenant.apiKey}`,
+  'Content-Type: application/json',
+  ...headers,
+];
 
-const statuses = (answer: string) => [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+const statuses = (answer: string) =>
+  [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
 const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail;
 
 describe('a path', () => {
@@ -56,17 +61,22 @@ describe('a path', () => {
   });
 
   it('may have a query, which nothing looks at', async () => {
-    expect(statuses(await raw(request(`POST ${IMPORT}?access_token=y&a=%&#\\`, authorized(), BODY)))).toEqual([200]);
+    expect(statuses(await raw(request(`POST ${IMPORT}?access_token=y&a=%&#\\`, authorized(), BODY)))).toEqual(
+      [200],
+    );
   });
 });
 
 describe('a method', () => {
-  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])('other than POST gets 405 and what is allowed: %s', async (method) => {
-    const answer = await raw(request(`${method} ${IMPORT}`));
-    expect(statuses(answer)).toEqual([405]);
-    expect(answer).toMatch(/^Allow: POST\r$/m);
-    expect(detail(answer)).toBe('Method Not Allowed');
-  });
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])(
+    'other than POST gets 405 and what is allowed: %s',
+    async (method) => {
+      const answer = await raw(request(`${method} ${IMPORT}`));
+      expect(statuses(answer)).toEqual([405]);
+      expect(answer).toMatch(/^Allow: POST\r$/m);
+      expect(detail(answer)).toBe('Method Not Allowed');
+    },
+  );
 
   it('HEAD gets 405 without a body', async () => {
     const answer = await raw(request(`HEAD ${IMPORT}`));
@@ -81,20 +91,26 @@ describe('credential headers', () => {
     ['Authorization', 401],
     ['X-Tenant-Id', 403],
   ])('may come once: a repeated %s gets %i', async (name, status) => {
-    const value = name === 'X-Api-Key' ? tenant.apiKey : name === 'X-Tenant-Id' ? tenant.workspaceId : 'Bearer a.b.c';
+    const value =
+      name === 'X-Api-Key' ? tenant.apiKey : name === 'X-Tenant-Id' ? tenant.workspaceId : 'Bearer a.b.c';
     const others = name === 'X-Api-Key' ? [] : [`X-Api-Key: ${tenant.apiKey}`];
     const repeated = [`${name}: ${value}`, `${name}: ${value}`];
-    const answer = await raw(request(`POST ${IMPORT}`, [...others, ...repeated, 'Content-Type: application/json'], BODY));
+    const answer = await raw(
+      request(`POST ${IMPORT}`, [...others, ...repeated, 'Content-Type: application/json'], BODY),
+    );
     expect(statuses(answer)).toEqual([status]);
   });
 });
 
 describe('a body', () => {
-  it.each(['gzip', 'identity, gzip', 'br', 'x'])('with the content coding %s gets 415 and the codings that are taken', async (coding) => {
-    const answer = await raw(request(`POST ${IMPORT}`, authorized(`Content-Encoding: ${coding}`), BODY));
-    expect(statuses(answer)).toEqual([415]);
-    expect(answer).toMatch(/^Accept-Encoding: identity\r$/m);
-  });
+  it.each(['gzip', 'identity, gzip', 'br', 'x'])(
+    'with the content coding %s gets 415 and the codings that are taken',
+    async (coding) => {
+      const answer = await raw(request(`POST ${IMPORT}`, authorized(`Content-Encoding: ${coding}`), BODY));
+      expect(statuses(answer)).toEqual([415]);
+      expect(answer).toMatch(/^Accept-Encoding: identity\r$/m);
+    },
+  );
 
   it('with the content coding identity is taken', async () => {
     const answer = await raw(request(`POST ${IMPORT}`, authorized('Content-Encoding: Identity'), BODY));
@@ -117,7 +133,9 @@ describe('a body', () => {
 
   it('in chunks that split characters is joined first', async () => {
     const bytes = Buffer.from('{"provider_id":"slack","access_token":"😀é"}');
-    const chunks = [...bytes].map((byte) => Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]));
+    const chunks = [...bytes].map((byte) =>
+      Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]),
+    );
     const head = Buffer.from(request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked')));
     const answer = await raw(Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]));
     const { token_id } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
@@ -126,22 +144,36 @@ describe('a body', () => {
 
   it('that the client cuts short stores nothing, and the server lives on', async () => {
     const key = await vault.newKey(tenant, { userId: 'cut-short' });
-    const cut = request(`POST ${IMPORT}`, [`X-Api-Key: ${key}`, 'Content-Type: application/json'], BODY).slice(0, -5);
+    const cut = request(
+      `POST ${IMPORT}`,
+      [`X-Api-Key: ${key}`, 'Content-Type: application/json'],
+      BODY,
+    ).slice(0, -5);
     const socket = connect(vault.port, '127.0.0.1').end(cut);
     await once(socket.resume(), 'close');
     expect(await vault.db('oauth_tokens').where({ user_id: 'cut-short' })).toEqual([]);
-    expect(await vault.import(key, { provider_id: 'slack', access_token: 'x' })).toMatchObject({ status: 200 });
+    expect(await vault.import(key, { provider_id: 'slack', access_token: 'x' })).toMatchObject({
+      status: 200,
+    });
   });
 
   it('is asked for with 100 Continue', async () => {
-    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized('Expect: 100-continue'), BODY)))).toEqual([100, 200]);
+    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized('Expect: 100-continue'), BODY)))).toEqual([
+      100, 200,
+    ]);
   });
 });
 
 describe('a connection', () => {
   it('may carry several requests, answered in order, each on its own merits', async () => {
-    const keepAlive = (headers: readonly string[]) => request(`POST ${IMPORT}`, headers, BODY).replace('Connection: close\r\n', '');
-    const answer = await raw(keepAlive([]) + keepAlive(authorized()) + keepAlive(authorized('Content-Encoding: gzip')) + request(`POST ${IMPORT}`, authorized(), BODY));
+    const keepAlive = (headers: readonly string[]) =>
+      request(`POST ${IMPORT}`, headers, BODY).replace('Connection: close\r\n', '');
+    const answer = await raw(
+      keepAlive([]) +
+        keepAlive(authorized()) +
+        keepAlive(authorized('Content-Encoding: gzip')) +
+        request(`POST ${IMPORT}`, authorized(), BODY),
+    );
     expect(statuses(answer)).toEqual([401, 200, 415, 200]);
   });
 });
@@ -165,21 +197,28 @@ describe('a request that is not HTTP as we speak it', () => {
 });
 
 describe('every answer', () => {
-  it.each(['/healthz', '/readyz', '/nope', IMPORT])('forbids storing and sniffing, and does not tell what made it: %s', async (path) => {
-    const { headers } = await vault.call('GET', path);
-    expect(Object.fromEntries(headers)).toMatchObject({
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      'content-type': 'application/json',
-    });
-    expect(headers.get('x-powered-by')).toBeNull();
-    expect(headers.get('etag')).toBeNull();
-  });
+  it.each(['/healthz', '/readyz', '/nope', IMPORT])(
+    'forbids storing and sniffing, and does not tell what made it: %s',
+    async (path) => {
+      const { headers } = await vault.call('GET', path);
+      expect(Object.fromEntries(headers)).toMatchObject({
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'content-type': 'application/json',
+      });
+      expect(headers.get('x-powered-by')).toBeNull();
+      expect(headers.get('etag')).toBeNull();
+    },
+  );
 
   it('carries the request id of the caller where it is harmless, and otherwise a new one', async () => {
-    const idFor = async (given: string) => (await vault.call('GET', '/healthz', { headers: { 'X-Request-Id': given } })).headers.get('x-request-id');
+    const idFor = async (given: string) =>
+      (await vault.call('GET', '/healthz', { headers: { 'X-Request-Id': given } })).headers.get(
+        'x-request-id',
+      );
     expect(await idFor('A.b_c-9')).toBe('A.b_c-9');
-    for (const harmful of ['', 'a b', 'x'.repeat(129), '"']) expect(await idFor(harmful)).toMatch(/^[0-9a-f-]{36}$/);
+    for (const harmful of ['', 'a b', 'x'.repeat(129), '"'])
+      expect(await idFor(harmful)).toMatch(/^[0-9a-f-]{36}$/);
   });
 });
 

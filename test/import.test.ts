@@ -21,12 +21,21 @@ async function imported(body: Readonly<Record<string, unknown>>) {
 }
 
 const defaults = (userId: string) =>
-  vault.db('default_tokens').where({ organization_id: tenant.organizationId, user_id: userId }).select('token_id');
+  vault
+    .db('default_tokens')
+    .where({ organization_id: tenant.organizationId, user_id: userId })
+    .select('token_id');
 
 describe('a stored token', () => {
   it('answers with the id only', async () => {
-    const { status, text } = await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'xoxb' });
-    expect({ status, body: JSON.parse(text) }).toEqual({ status: 200, body: { token_id: expect.stringMatching(TOKEN_ID) } });
+    const { status, text } = await vault.import(tenant.apiKey, {
+      provider_id: 'slack',
+      access_token: 'xoxb',
+    });
+    expect({ status, body: JSON.parse(text) }).toEqual({
+      status: 200,
+      body: { token_id: expect.stringMatching(TOKEN_ID) },
+    });
   });
 
   it('is sealed, and opens to exactly what was given', async () => {
@@ -46,7 +55,12 @@ describe('a stored token', () => {
   });
 
   it('has the defaults of the contract where a field is absent', async () => {
-    expect(await imported({})).toMatchObject({ refresh_token: null, scopes: [], metadata: null, expires_at: null });
+    expect(await imported({})).toMatchObject({
+      refresh_token: null,
+      scopes: [],
+      metadata: null,
+      expires_at: null,
+    });
   });
 
   it('takes null for an absent refresh token, expiry and metadata', async () => {
@@ -58,7 +72,10 @@ describe('a stored token', () => {
   });
 
   it('keeps scopes and metadata as given', async () => {
-    const given = { scopes: ['a', '', '"{,}\\'], metadata: { team: { id: 'T1' }, list: [1, null, true], __proto__: 1, '': '' } };
+    const given = {
+      scopes: ['a', '', '"{,}\\'],
+      metadata: { team: { id: 'T1' }, list: [1, null, true], __proto__: 1, '': '' },
+    };
     expect(await imported(given)).toMatchObject(given);
   });
 
@@ -87,7 +104,10 @@ describe('a stored token', () => {
   });
 
   it('is another one when the same token is imported again', async () => {
-    const [first, second] = [await imported({ access_token: 'same' }), await imported({ access_token: 'same' })];
+    const [first, second] = [
+      await imported({ access_token: 'same' }),
+      await imported({ access_token: 'same' }),
+    ];
     expect(first['id']).not.toBe(second['id']);
   });
 
@@ -156,19 +176,24 @@ describe('the default token', () => {
 });
 
 describe('a provider that is not there', () => {
-  it.each(['unknown', '', 'SLACK', '../slack', 'x'.repeat(100_000)])('answers 404 and stores nothing', async (provider_id) => {
-    const key = await vault.newKey(tenant, { userId: 'nothing-stored' });
-    const { status, body } = await vault.import(key, { provider_id, access_token: 'x' });
-    expect({ status, body }).toEqual({ status: 404, body: { detail: 'OAuth provider not found' } });
-    expect(await vault.db('oauth_tokens').where({ user_id: 'nothing-stored' })).toEqual([]);
-    expect(await vault.db('audit_records').where({ user_id: 'nothing-stored' })).toEqual([]);
-  });
+  it.each(['unknown', '', 'SLACK', '../slack', 'x'.repeat(100_000)])(
+    'answers 404 and stores nothing',
+    async (provider_id) => {
+      const key = await vault.newKey(tenant, { userId: 'nothing-stored' });
+      const { status, body } = await vault.import(key, { provider_id, access_token: 'x' });
+      expect({ status, body }).toEqual({ status: 404, body: { detail: 'OAuth provider not found' } });
+      expect(await vault.db('oauth_tokens').where({ user_id: 'nothing-stored' })).toEqual([]);
+      expect(await vault.db('audit_records').where({ user_id: 'nothing-stored' })).toEqual([]);
+    },
+  );
 
   it("answers alike when it is another organization's", async () => {
     const other = await vault.newTenant();
     await vault.newProvider(other.organizationId, 'secret-project');
     const [foreign, unknown] = await Promise.all(
-      ['secret-project', 'no-project'].map((provider_id) => vault.import(tenant.apiKey, { provider_id, access_token: 'x' })),
+      ['secret-project', 'no-project'].map((provider_id) =>
+        vault.import(tenant.apiKey, { provider_id, access_token: 'x' }),
+      ),
     );
     const comparable = (answer: typeof foreign) =>
       answer && [answer.status, answer.text, [...answer.headers.keys()]];
@@ -180,7 +205,12 @@ describe('a provider that is not there', () => {
     const other = await vault.newTenant();
     await vault.newProvider(other.organizationId, 'theirs');
     const [row] = await vault.db('oauth_tokens').where({ organization_id: tenant.organizationId }).limit(1);
-    const stolen = { ...row, id: '01890000-0000-7000-8000-000000000000', provider_id: 'theirs', metadata: null };
+    const stolen = {
+      ...row,
+      id: '01890000-0000-7000-8000-000000000000',
+      provider_id: 'theirs',
+      metadata: null,
+    };
     await expect(vault.db('oauth_tokens').insert(stolen)).rejects.toMatchObject({ code: '23503' });
   });
 });

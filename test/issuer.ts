@@ -35,8 +35,16 @@ export async function startIssuer(): Promise<Issuer> {
     async sign(claims, algorithm = 'RS256') {
       const key = keys.find(({ jwk }) => jwk.alg === algorithm);
       if (key === undefined) throw new Error('no such key');
-      const payload: JWTPayload = { iss: url, aud: 'tokenhold', sub: 'bob', exp: Math.floor(Date.now() / 1000) + 3600, ...claims };
-      return new SignJWT(payload).setProtectedHeader({ alg: algorithm, kid: key.jwk.kid ?? '' }).sign(key.privateKey);
+      const payload: JWTPayload = {
+        iss: url,
+        aud: 'tokenhold',
+        sub: 'bob',
+        exp: Math.floor(Date.now() / 1000) + 3600,
+        ...claims,
+      };
+      return new SignJWT(payload)
+        .setProtectedHeader({ alg: algorithm, kid: key.jwk.kid ?? '' })
+        .sign(key.privateKey);
     },
     async rotate() {
       keys = await makeKeys();
@@ -67,7 +75,10 @@ export async function startIssuer(): Promise<Issuer> {
         request.url === '/keys'
           ? (keySet ?? { keys: keys.map(({ jwk }) => jwk) })
           : (discovery ?? { issuer: url, jwks_uri: `${url}/keys` });
-      response.writeHead(status, { 'Content-Type': 'application/json', ...(location === undefined ? {} : { Location: location }) });
+      response.writeHead(status, {
+        'Content-Type': 'application/json',
+        ...(location === undefined ? {} : { Location: location }),
+      });
       response.end(JSON.stringify(body));
     });
   }

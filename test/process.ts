@@ -24,7 +24,11 @@ export interface Finished {
 }
 
 /** Runs one command to its end. */
-export async function tokenhold(args: readonly string[], settings: Environment = {}, input = ''): Promise<Finished> {
+export async function tokenhold(
+  args: readonly string[],
+  settings: Environment = {},
+  input = '',
+): Promise<Finished> {
   const child = spawnTokenhold(args, settings);
   child.stdin?.end(input);
   const [stdout, stderr] = await Promise.all([output(child, 'stdout'), output(child, 'stderr'), exit(child)]);

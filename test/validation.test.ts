@@ -40,8 +40,20 @@ describe('a wrong field', () => {
   it.each([
     ['"refresh_token":5', ['refresh_token'], 'string_type', 'Input should be a valid string', {}],
     ['"refresh_token":"\\ud800"', ['refresh_token'], 'string_unicode', UNICODE, {}],
-    ['"expires_in_seconds":"3600"', ['expires_in_seconds'], 'int_type', 'Input should be a valid integer', {}],
-    ['"expires_in_seconds":true', ['expires_in_seconds'], 'int_type', 'Input should be a valid integer', { input: true }],
+    [
+      '"expires_in_seconds":"3600"',
+      ['expires_in_seconds'],
+      'int_type',
+      'Input should be a valid integer',
+      {},
+    ],
+    [
+      '"expires_in_seconds":true',
+      ['expires_in_seconds'],
+      'int_type',
+      'Input should be a valid integer',
+      { input: true },
+    ],
     [
       '"expires_in_seconds":3600.5',
       ['expires_in_seconds'],
@@ -49,8 +61,20 @@ describe('a wrong field', () => {
       'Input should be a valid integer, got a number with a fractional part',
       { input: 3600.5 },
     ],
-    ['"expires_in_seconds":1e400', ['expires_in_seconds'], 'finite_number', 'Input should be a finite number', {}],
-    ['"expires_in_seconds":-1e400', ['expires_in_seconds'], 'finite_number', 'Input should be a finite number', {}],
+    [
+      '"expires_in_seconds":1e400',
+      ['expires_in_seconds'],
+      'finite_number',
+      'Input should be a finite number',
+      {},
+    ],
+    [
+      '"expires_in_seconds":-1e400',
+      ['expires_in_seconds'],
+      'finite_number',
+      'Input should be a finite number',
+      {},
+    ],
     [
       '"expires_in_seconds":250000000001',
       ['expires_in_seconds'],
@@ -132,23 +156,36 @@ describe('a field that looks wrong and is not', () => {
 });
 
 describe('a body that is no JSON object', () => {
-  const missing = { status: 422, body: { detail: [{ loc: ['body'], msg: 'Field required', type: 'missing', input: null }] } };
-  const notAnObject = entry([], 'model_attributes_type', 'Input should be a valid dictionary or object to extract fields from');
+  const missing = {
+    status: 422,
+    body: { detail: [{ loc: ['body'], msg: 'Field required', type: 'missing', input: null }] },
+  };
+  const notAnObject = entry(
+    [],
+    'model_attributes_type',
+    'Input should be a valid dictionary or object to extract fields from',
+  );
 
-  it.each(['application/json', 'text/plain'])('is missing when it has no bytes, as %s', async (contentType) => {
-    const { status, body } = await send('', contentType);
-    expect({ status, body }).toEqual(missing);
-  });
+  it.each(['application/json', 'text/plain'])(
+    'is missing when it has no bytes, as %s',
+    async (contentType) => {
+      const { status, body } = await send('', contentType);
+      expect({ status, body }).toEqual(missing);
+    },
+  );
 
   it('is missing when it is null', async () => {
     const { status, body } = await send('null');
     expect({ status, body }).toEqual(missing);
   });
 
-  it.each(['[]', '"{\\"provider_id\\":\\"slack\\",\\"access_token\\":\\"x\\"}"', '1', 'true'])('is no dictionary: %s', async (text) => {
-    const { status, body } = await send(text);
-    expect({ status, body }).toEqual(notAnObject);
-  });
+  it.each(['[]', '"{\\"provider_id\\":\\"slack\\",\\"access_token\\":\\"x\\"}"', '1', 'true'])(
+    'is no dictionary: %s',
+    async (text) => {
+      const { status, body } = await send(text);
+      expect({ status, body }).toEqual(notAnObject);
+    },
+  );
 
   it.each(['text/plain', 'text/json', 'application/geo+json-seq', 'application/jsonp', 'json', ''])(
     'is no dictionary when it is declared as %p',
@@ -158,12 +195,16 @@ describe('a body that is no JSON object', () => {
     },
   );
 
-  it.each(['application/json; charset=iso-8859-1', 'APPLICATION/JSON', 'application/vnd.api+json', 'Application/X+JSON ;a=b'])(
-    'is read as JSON when it is declared as %p',
-    async (contentType) => {
-      expect(await send('{"provider_id":"slack","access_token":"x"}', contentType)).toMatchObject({ status: 200 });
-    },
-  );
+  it.each([
+    'application/json; charset=iso-8859-1',
+    'APPLICATION/JSON',
+    'application/vnd.api+json',
+    'Application/X+JSON ;a=b',
+  ])('is read as JSON when it is declared as %p', async (contentType) => {
+    expect(await send('{"provider_id":"slack","access_token":"x"}', contentType)).toMatchObject({
+      status: 200,
+    });
+  });
 });
 
 describe('text that is not JSON', () => {
@@ -176,12 +217,16 @@ describe('text that is not JSON', () => {
   ])('is told by the place where it stops being JSON: %p', async (text, position) => {
     const { status, body } = await send(text);
     expect({ status, body }).toEqual(
-      entry([position], 'json_invalid', 'JSON decode error', { input: {}, ctx: { error: 'invalid JSON syntax' } }),
+      entry([position], 'json_invalid', 'JSON decode error', {
+        input: {},
+        ctx: { error: 'invalid JSON syntax' },
+      }),
     );
   });
 
   it('is refused when it nests deeper than 200 levels, however deep', async () => {
-    const nested = (levels: number) => `{"provider_id":"slack","access_token":"x","metadata":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`;
+    const nested = (levels: number) =>
+      `{"provider_id":"slack","access_token":"x","metadata":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`;
     expect(await send(nested(200))).toMatchObject({ status: 200 });
     const { status, body } = await send(nested(201));
     expect({ status, body }).toEqual(
@@ -196,8 +241,13 @@ describe('text that is not JSON', () => {
 
   it('is refused with 400 when it is not UTF-8', async () => {
     for (const bytes of [[0x80], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xff, 0xfe]]) {
-      const { status, body } = await send(new Uint8Array([...Buffer.from('{"access_token":"'), ...bytes, ...Buffer.from('"}')]));
-      expect({ status, body }).toEqual({ status: 400, body: { detail: 'There was an error parsing the body' } });
+      const { status, body } = await send(
+        new Uint8Array([...Buffer.from('{"access_token":"'), ...bytes, ...Buffer.from('"}')]),
+      );
+      expect({ status, body }).toEqual({
+        status: 400,
+        body: { detail: 'There was an error parsing the body' },
+      });
     }
   });
 

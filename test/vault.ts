@@ -40,7 +40,10 @@ export interface TestVault extends Vault {
   import(key: string, json: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** A new organization with an admin's key and a provider `slack`. */
   newTenant(): Promise<Tenant>;
-  newKey(tenant: Tenant, owner?: { userId?: string; role?: 'admin' | 'member'; expiresInSeconds?: number }): Promise<string>;
+  newKey(
+    tenant: Tenant,
+    owner?: { userId?: string; role?: 'admin' | 'member'; expiresInSeconds?: number },
+  ): Promise<string>;
   newProvider(organizationId: string, providerId: string): Promise<void>;
   row(tokenId: string): Promise<TokenRow>;
 }
@@ -94,9 +97,15 @@ function requests(url: string) {
       ...(content === undefined ? {} : { body: content }),
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
   };
-  const importToken: TestVault['import'] = (key, json, headers = {}) => call('POST', IMPORT, { key, json, headers });
+  const importToken: TestVault['import'] = (key, json, headers = {}) =>
+    call('POST', IMPORT, { key, json, headers });
   return { call, import: importToken };
 }
 
@@ -114,7 +123,8 @@ function arrangements(vault: Vault) {
   };
   const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, owner = {}) => {
     const { userId = 'user', role = 'member', expiresInSeconds = null } = owner;
-    return (await issueApiKey(vault.apiKeys, { organizationId, workspaceId, userId, role, expiresInSeconds })).apiKey;
+    return (await issueApiKey(vault.apiKeys, { organizationId, workspaceId, userId, role, expiresInSeconds }))
+      .apiKey;
   };
   return {
     newProvider,

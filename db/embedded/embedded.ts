@@ -27,7 +27,9 @@ export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> 
   const stopped = once(owner, 'exit').catch(() => undefined);
   const message = await Promise.race([firstMessage(owner), stopped.then(() => undefined)]);
   if (message === undefined || 'failed' in message) {
-    throw new EmbeddedDatabaseError(message?.failed ?? 'the embedded PostgreSQL ended at once: set DATABASE_URL to use another');
+    throw new EmbeddedDatabaseError(
+      message?.failed ?? 'the embedded PostgreSQL ended at once: set DATABASE_URL to use another',
+    );
   }
   // The owner must not keep this process alive.
   owner.unref();
@@ -84,7 +86,9 @@ function spawnOwner(directory: string): ChildProcess {
  * system user, and no directory opened to others.
  */
 function unprivileged(): string[] {
-  const nobody = readFileSync('/etc/passwd', 'utf8').split('\n').find((line) => line.startsWith('nobody:'));
+  const nobody = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith('nobody:'));
   const [, , uid, gid] = nobody?.split(':') ?? [];
   if (uid === undefined || gid === undefined) throw new EmbeddedDatabaseError(HOW_WITHOUT_SETPRIV);
   const capability = '+dac_override';

@@ -36,7 +36,13 @@ async function initialize({ initdb }: Programs): Promise<void> {
   const fresh = `${cluster}.new-${process.pid}`;
   // Nobody but the owner of this directory reaches the socket in it, and nothing listens on TCP: no password is needed.
   const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
-  await run(initdb, ['--username=postgres', '--auth=trust', '--no-instructions', ...locale, `--pgdata=${fresh}`]);
+  await run(initdb, [
+    '--username=postgres',
+    '--auth=trust',
+    '--no-instructions',
+    ...locale,
+    `--pgdata=${fresh}`,
+  ]);
   try {
     renameSync(fresh, cluster);
   } catch {
@@ -46,7 +52,9 @@ async function initialize({ initdb }: Programs): Promise<void> {
 
 /** Where the socket fits: inside the cluster, or in a private directory when the path to that is too long. */
 function chooseSocketDirectory(): string {
-  return Buffer.byteLength(socketPath(cluster)) <= MAX_SOCKET_PATH ? cluster : mkdtempSync(join(tmpdir(), 'tokenhold-'));
+  return Buffer.byteLength(socketPath(cluster)) <= MAX_SOCKET_PATH
+    ? cluster
+    : mkdtempSync(join(tmpdir(), 'tokenhold-'));
 }
 
 async function start({ pg_ctl }: Programs, socketDirectory: string): Promise<void> {
