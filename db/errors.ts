@@ -14,10 +14,10 @@ export function violatedConstraint(error: unknown): string | undefined {
   return typeof error.constraint === 'string' ? error.constraint : undefined;
 }
 
-// https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, out of resources, operator
-// intervention (shutdown, statement timeout), system errors; then a read-only standby, lock timeout, deadlock, and
-// serialization failure.
-const UNAVAILABLE_SQLSTATE = /^(?:08|53|57|58)[0-9A-Z]{3}$|^(?:25006|55P03|40P01|40001)$/;
+// https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, refused logins, unknown
+// database, out of resources, operator intervention (shutdown, statement timeout), system errors; then a read-only
+// standby, lock timeout, deadlock, and serialization failure.
+const UNAVAILABLE_SQLSTATE = /^(?:08|28|3D|53|57|58)[0-9A-Z]{3}$|^(?:25006|55P03|40P01|40001)$/;
 const UNAVAILABLE_SOCKET =
   /^(?:ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EMFILE|EADDRNOTAVAIL)$/;
 /** What pg and Knex throw without a code. */

@@ -162,13 +162,19 @@ function readPid(): number | undefined {
   }
 }
 
+/** False, once the session is over. */
+const ended = (session: pg.Client): Promise<false> =>
+  new Promise((resolve) => {
+    session.once('end', () => resolve(false));
+  });
+
 const tell = (message: OwnerMessage): void => {
   if (process.connected) process.send?.(message);
 };
 
 async function main(): Promise<void> {
   process.umask(0o077);
-  const abandoned = once(process, 'disconnect').then(() => undefined);
+  const abandoned = once(process, 'disconnect');
   const programs: Programs = await import(PACKAGE);
   await initialize(programs);
   let owned = await own(programs);
@@ -178,8 +184,7 @@ async function main(): Promise<void> {
   await createDatabase(owned.session);
   tell({ ready: connectionString(owned.socketDirectory) });
   for (;;) {
-    const ended = once(owned.session, 'end');
-    if ((await Promise.race([abandoned, ended])) === undefined) break;
+    if (await Promise.race([abandoned.then(() => true), ended(owned.session)])) break;
     owned = await own(programs); // PostgreSQL was killed: bring it back
   }
   await owned.session.end();
