@@ -1,4 +1,12 @@
-import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { Role } from './caller.ts';
 
 /** Who a verified bearer token says is calling; organization and workspace have not been looked up yet. */
@@ -30,7 +38,7 @@ const MAX_DISCOVERY_BYTES = 262_144;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
-type Keys = ReturnType<typeof createRemoteJWKSet>;
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
 /**
  * Verifies JWTs of an OpenID Connect issuer (Discovery 1.0, RFC 7519, RFC 8725).
@@ -40,8 +48,8 @@ type Keys = ReturnType<typeof createRemoteJWKSet>;
 export function createBearerVerifier(
   options: BearerOptions,
 ): (token: string) => Promise<BearerClaims | undefined> {
-  let keys: Promise<Keys> | undefined;
-  const issuerKeys = (): Promise<Keys> => {
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  const issuerKeys = (): Promise<JWTVerifyGetKey> => {
     keys ??= discoverKeys(options.issuer).catch((error: unknown) => {
       keys = undefined; // a failure is not remembered
       throw error;
@@ -50,9 +58,8 @@ export function createBearerVerifier(
   };
   return async (token) => {
     if (!isSignedAsymmetrically(token)) return undefined;
-    const getKey = await issuerKeys();
     try {
-      const { payload } = await jwtVerify(token, getKey, {
+      const { payload } = await jwtVerify(token, await issuerKeys(), {
         issuer: options.issuer,
         audience: options.audience,
         algorithms: ALGORITHMS,
@@ -60,6 +67,7 @@ export function createBearerVerifier(
       });
       return readClaims(payload, options);
     } catch (error) {
+      if (error instanceof IssuerUnavailableError) throw error;
       if (isInvalidToken(error)) return undefined;
       throw new IssuerUnavailableError();
     }
@@ -83,7 +91,7 @@ function isInvalidToken(error: unknown): boolean {
 }
 
 /** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig */
-async function discoverKeys(issuer: string): Promise<Keys> {
+async function discoverKeys(issuer: string): Promise<JWTVerifyGetKey> {
   const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   const { issuer: stated, jwks_uri: jwksUri } = document;
   if (stated !== issuer || typeof jwksUri !== 'string' || !URL.canParse(jwksUri))
@@ -91,7 +99,29 @@ async function discoverKeys(issuer: string): Promise<Keys> {
   const { protocol, hostname } = new URL(jwksUri);
   if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname)))
     throw new IssuerUnavailableError();
-  return createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS });
+  return refreshed(createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS }));
+}
+
+/**
+ * Asks the issuer again for a key that is not among the known ones, without jose's pause of half a minute, in which new
+ * keys would be refused; but not as often as anybody sends tokens with invented key ids.
+ */
+function refreshed(keys: RemoteKeys): JWTVerifyGetKey {
+  const allowance = new RateLimiterMemory({ points: 10, duration: 60 });
+  return async (header, token) => {
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !keys.coolingDown) throw error;
+      const isAllowed = await allowance.consume('reload').then(
+        () => true,
+        () => false,
+      );
+      if (!isAllowed) throw error;
+      await keys.reload();
+      return keys(header, token);
+    }
+  };
 }
 
 async function fetchJson(url: string): Promise<Readonly<Record<string, unknown>>> {

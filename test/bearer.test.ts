@@ -125,9 +125,18 @@ describe('the issuer', () => {
     expect(await verify(token)).toMatchObject({ userId: 'bob' });
   });
 
-  it('may rotate its keys', async () => {
+  it('may rotate its keys, also just after they were fetched', async () => {
+    await verify(await issuer.sign(claims));
     await issuer.rotate();
     expect(await verify(await issuer.sign(claims))).toMatchObject({ userId: 'bob' });
+  });
+
+  it('is not asked for every invented key', async () => {
+    const [, payload, signature] = (await issuer.sign(claims)).split('.');
+    for (const kid of Array.from({ length: 50 }, (_, index) => `invented-${index}`)) {
+      expect(await verify(`${base64url({ alg: 'RS256', kid })}.${payload}.${signature}`)).toBeUndefined();
+    }
+    expect(issuer.requests.length).toBeLessThan(20);
   });
 
   it('does not get tokens accepted that other keys signed', async () => {

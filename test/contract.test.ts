@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const json = (path: string) => JSON.parse(readFileSync(join(ROOT, path), 'utf8'));
+
+describe('the vendored contract', () => {
+  it('is byte for byte the one that openapi/README.md names', () => {
+    const hash = createHash('sha256')
+      .update(readFileSync(join(ROOT, 'openapi/openapi.json')))
+      .digest('hex');
+    expect(readFileSync(join(ROOT, 'openapi/README.md'), 'utf8')).toContain(hash);
+  });
+});
+
+describe('the document that is served', () => {
+  const { paths } = json('generated/openapi.json');
+  const operations = Object.values(paths).flatMap((methods) => Object.values(Object(methods)));
+
+  it('lets a tenant id nowhere stand alone', () => {
+    for (const operation of operations) {
+      const { security } = Object(operation);
+      expect(security.length).toBeGreaterThan(0);
+      for (const requirement of security) expect(Object.keys(requirement)).not.toEqual(['TenantId']);
+    }
+  });
+
+  it('documents every answer that an operation can give', () => {
+    const common = ['400', '401', '403', '405', '408', '413', '415', '417', '429', '431', '500', '503'];
+    for (const operation of operations)
+      expect(Object.keys(Object(operation).responses)).toEqual(expect.arrayContaining(common));
+  });
+});
+
+describe('generating', () => {
+  let copy: string;
+
+  beforeEach(() => {
+    copy = mkdtempSync(join(tmpdir(), 'tokenhold-contract-'));
+    for (const part of ['openapi', 'generated', 'package.json'])
+      cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  });
+
+  afterEach(() => rmSync(copy, { recursive: true }));
+
+  const generate = (...args: string[]): Promise<{ status: number; stderr: string }> =>
+    new Promise((resolve) => {
+      const script = ['--import', import.meta.resolve('tsx'), join(copy, 'openapi/generate.ts'), ...args];
+      execFile(process.execPath, script, (error, _stdout, stderr) =>
+        resolve({ status: error === null ? 0 : Number(error.code), stderr }),
+      );
+    });
+
+  const rewrite = (path: string, change: (text: string) => string) =>
+    writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')));
+
+  it('gives the same bytes again', async () => {
+    expect(await generate('--check')).toEqual({ status: 0, stderr: '' });
+  });
+
+  it('fails, and names the overlay, when an action no longer matches the contract', async () => {
+    rewrite('openapi/openapi.json', (text) => text.replaceAll('expires_in_seconds', 'lifetime'));
+    expect(await generate()).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/20-import\.yaml.*expires_in_seconds/),
+    });
+  });
+
+  it('finds generated/ stale when the contract has changed', async () => {
+    rewrite('openapi/openapi.json', (text) => text.replaceAll('Import Oauth Token', 'Import an OAuth token'));
+    expect(await generate('--check')).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(/stale \(openapi\.json, api\.d\.ts\)/),
+    });
+  });
+
+  it('finds generated/ stale when it holds a file of nobody', async () => {
+    writeFileSync(join(copy, 'generated/extra.ts'), '');
+    expect(await generate('--check')).toEqual({ status: 1, stderr: expect.stringMatching(/extra\.ts/) });
+  });
+});
