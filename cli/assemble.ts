@@ -22,6 +22,6 @@ export function assembleApp(config: Config, vault: Vault): Promise<Express> {
     isReady: async () => cipher.decrypt(cipher.encrypt('')) === '' && (await isMigrated(db)),
     log: createLogger(config.logLevel),
     trustProxy: config.trustProxy,
-    maxBodyBytes: 1_048_576,
+    limits: config.limits,
   });
 }

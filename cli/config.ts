@@ -1,6 +1,8 @@
 import { isIP } from 'node:net';
 import { createCipher } from '../crypto/fernet.ts';
 import type { BearerOptions } from '../security/bearer.ts';
+import type { Limits } from '../server/app.ts';
+import type { HttpLimits } from '../server/http.ts';
 
 export interface Config {
   readonly host: string;
@@ -9,6 +11,8 @@ export interface Config {
   /** Undefined: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolMax: number;
+  readonly statementTimeoutSeconds: number;
+  readonly acquireTimeoutSeconds: number;
   /** Undefined: the key file in `dataDir`, made at the first start. */
   readonly fernetKeys: readonly string[] | undefined;
   readonly dataDir: string;
@@ -17,6 +21,7 @@ export interface Config {
   /** As Express takes it: false, a number of hops, or addresses. */
   readonly trustProxy: false | number | string;
   readonly shutdownTimeoutSeconds: number;
+  readonly limits: Limits & HttpLimits;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,6 +53,16 @@ export function loadConfig(env: Environment): Config {
       'a URL such as postgresql://user:password@host:5432/tokenhold',
     ),
     databasePoolMax: settings.integer('DATABASE_POOL_MAX', { from: 1, to: 1000, otherwise: 10 }),
+    statementTimeoutSeconds: settings.integer('DATABASE_STATEMENT_TIMEOUT_SECONDS', {
+      from: 1,
+      to: 3600,
+      otherwise: 10,
+    }),
+    acquireTimeoutSeconds: settings.integer('DATABASE_ACQUIRE_TIMEOUT_SECONDS', {
+      from: 1,
+      to: 3600,
+      otherwise: 5,
+    }),
     fernetKeys: fernetKeys(settings),
     dataDir: settings.text('DATA_DIR') ?? '.data',
     oidc: oidc(settings),
@@ -57,6 +72,7 @@ export function loadConfig(env: Environment): Config {
       to: 3600,
       otherwise: 10,
     }),
+    limits: limits(settings),
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return config;
@@ -153,6 +169,16 @@ function trustProxy({ valid }: Settings): false | number | string {
   if (value === 'off') return false;
   return /^\d+$/.test(value) ? Number(value) : value;
 }
+
+const limits = ({ integer }: Settings): Limits & HttpLimits => ({
+  bodyBytes: integer('BODY_LIMIT_BYTES', { from: 1024, to: 104_857_600, otherwise: 1_048_576 }),
+  headerBytes: integer('HEADER_LIMIT_BYTES', { from: 1024, to: 1_048_576, otherwise: 16_384 }),
+  headerCount: integer('HEADER_LIMIT_COUNT', { from: 10, to: 10_000, otherwise: 100 }),
+  headersTimeoutSeconds: integer('HEADERS_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 10 }),
+  requestTimeoutSeconds: integer('REQUEST_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 30 }),
+  maxConnections: integer('MAX_CONNECTIONS', { from: 1, to: 1_000_000, otherwise: 10_000 }),
+  authFailuresPerMinute: integer('AUTH_FAILURES_PER_MINUTE', { from: 0, to: 1_000_000, otherwise: 600 }),
+});
 
 function isPostgresUrl(value: string): boolean {
   return URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);

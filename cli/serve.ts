@@ -14,7 +14,7 @@ export async function serve(config: Config): Promise<void> {
   const stopped = stopSignal();
   const vault = await openServerVault(config);
   try {
-    const server = createHttpServer(await assembleApp(config, vault));
+    const server = createHttpServer(await assembleApp(config, vault), config.limits);
     const address = await listen(server, config);
     const apiKey = config.databaseUrl === undefined ? await bootstrap(vault) : undefined;
     process.stdout.write(

@@ -69,7 +69,12 @@ async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
 
 async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
   const { connectionString } = database;
-  const db = openDatabase({ connectionString, poolMax: config.databasePoolMax });
+  const db = openDatabase({
+    connectionString,
+    poolMax: config.databasePoolMax,
+    statementTimeoutSeconds: config.statementTimeoutSeconds,
+    acquireTimeoutSeconds: config.acquireTimeoutSeconds,
+  });
   const vault: Vault = {
     db,
     connectionString,

@@ -4,20 +4,29 @@ export interface DatabaseOptions {
   readonly connectionString: string;
   /** The most connections that this process opens. */
   readonly poolMax: number;
+  /** What takes longer is cancelled. */
+  readonly statementTimeoutSeconds: number;
+  /** How long a query may wait for a connection. */
+  readonly acquireTimeoutSeconds: number;
 }
 
 /** A pool of connections to PostgreSQL. Opens none before the first query. */
-export function openDatabase({ connectionString, poolMax }: DatabaseOptions): Knex {
+export function openDatabase(options: DatabaseOptions): Knex {
+  const acquireTimeout = options.acquireTimeoutSeconds * 1000;
+  const statementTimeout = options.statementTimeoutSeconds * 1000;
   return knex({
     client: 'pg',
     connection: {
-      connectionString,
+      connectionString: options.connectionString,
       application_name: 'tokenhold',
-      connectionTimeoutMillis: 5_000,
+      connectionTimeoutMillis: acquireTimeout,
+      statement_timeout: statementTimeout,
+      // For a server that has gone silent: a little later than its own timeout.
+      query_timeout: statementTimeout + 1000,
       keepAlive: true,
     },
-    pool: { min: 0, max: poolMax },
-    acquireConnectionTimeout: 5_000,
+    pool: { min: 0, max: options.poolMax },
+    acquireConnectionTimeout: acquireTimeout,
     // Knex logs some errors itself, statement included.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });

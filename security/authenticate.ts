@@ -2,13 +2,20 @@ import { hashApiKey } from './api-key.ts';
 import type { BearerClaims } from './bearer.ts';
 import type { Caller, Role } from './caller.ts';
 
-/** Answered 401 with this challenge (RFC 9110, section 11.6.1); the message is one of two fixed texts. */
+/** Nobody says who is calling. Answered 401 with the challenge (RFC 9110, section 11.6.1). */
 export class UnauthenticatedError extends Error {
   readonly challenge: string;
 
-  constructor(message: 'Not authenticated' | 'Invalid authentication credentials', challenge: string) {
+  constructor(challenge: string, message = 'Not authenticated') {
     super(message);
     this.challenge = challenge;
+  }
+}
+
+/** Credentials that do not hold, whatever is wrong with them. */
+export class InvalidCredentialsError extends UnauthenticatedError {
+  constructor(challenge: string) {
+    super(challenge, 'Invalid authentication credentials');
   }
 }
 
@@ -47,8 +54,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }: AuthenticationParts) {
   const challenge = verifyBearer === undefined ? 'APIKey' : 'APIKey, Bearer';
-  const invalid = (sentChallenge = challenge) =>
-    new UnauthenticatedError('Invalid authentication credentials', sentChallenge);
+  const invalid = (sentChallenge = challenge) => new InvalidCredentialsError(sentChallenge);
 
   async function byApiKey(lines: readonly string[]): Promise<Caller> {
     const keyHash = lines.length > 1 ? undefined : hashApiKey(lines[0] ?? '');
@@ -99,7 +105,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     const key = apiKey && (await byApiKey(apiKey));
     const bearer = authorization && (await byBearer(authorization));
     const caller = key && bearer ? combine(key, bearer) : (key ?? bearer);
-    if (caller === undefined) throw new UnauthenticatedError('Not authenticated', challenge);
+    if (caller === undefined) throw new UnauthenticatedError(challenge);
     const tenantId = headers['x-tenant-id'];
     return tenantId === undefined ? caller : selectWorkspace(caller, tenantId);
   };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Authenticate } from '../security/authenticate.ts';
 import { type Answer, bodyText, fields } from './answer.ts';
+import { type AuthenticateRequest, limitFailures } from './auth-failures.ts';
 import { ClientGoneError, readJson } from './body.ts';
 import type { Handlers, OperationId } from './contract.ts';
 import { ApiError, toAnswer } from './errors.ts';
@@ -16,7 +17,15 @@ export interface AppParts {
   readonly log: Logger;
   /** Passed to Express: which proxies' `X-Forwarded-For` counts. */
   readonly trustProxy: boolean | number | string;
-  readonly maxBodyBytes: number;
+  readonly limits: Limits;
+}
+
+/** Documented in the README under the settings of the same names. */
+export interface Limits {
+  readonly bodyBytes: number;
+  readonly headerCount: number;
+  /** Of one address, answered 401; beyond them 429. 0: no limit. */
+  readonly authFailuresPerMinute: number;
 }
 
 /** What the log tells of a request. Nothing here is the caller's text, but for a request id of harmless characters. */
@@ -39,7 +48,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
   app.enable('strict routing');
   app.set('trust proxy', parts.trustProxy);
 
-  app.use(identify, logRequests(parts.log), refuseUnmetDemands, refuseInexactPaths);
+  app.use(identify, logRequests(parts.log), refuseUnmetDemands(parts.limits), refuseInexactPaths);
   mount(
     app,
     '/healthz',
@@ -47,8 +56,11 @@ export async function createApp(parts: AppParts): Promise<Express> {
   );
   mount(app, '/readyz', health(parts.isReady));
   const operations = await loadOperations(parts.handlers);
+  const authenticate = limitFailures(parts.authenticate, parts.limits.authFailuresPerMinute);
   for (const [path, ofPath] of byPath(operations)) {
-    const methods = ofPath.map((operation) => [operation.method, serve(operation, parts)] as const);
+    const methods = ofPath.map(
+      (operation) => [operation.method, serve(operation, { ...parts, authenticate })] as const,
+    );
     mount(app, path, Object.fromEntries(methods));
   }
   app.use(() => {
@@ -80,17 +92,21 @@ function mount(app: Express, path: string, methods: Readonly<Record<string, Serv
   });
 }
 
+interface ServeParts extends Pick<AppParts, 'handlers' | 'limits'> {
+  readonly authenticate: AuthenticateRequest;
+}
+
 /** Credentials first, then the body: an anonymous caller learns nothing of how a body is judged. */
-function serve<Id extends OperationId>(operation: Operation<Id>, parts: AppParts): Serve {
+function serve<Id extends OperationId>(operation: Operation<Id>, parts: ServeParts): Serve {
   const handler: Handlers<OperationId>[Id] = parts.handlers[operation.operationId];
   return async (request, response) => {
     response.locals.operationId = operation.operationId;
-    const caller = await parts.authenticate(request.headersDistinct, operation.schemes);
+    const caller = await parts.authenticate(request, operation.schemes);
     response.locals.organizationId = caller.organizationId;
     const input: Unvalidated = {
       path: request.params,
       query: declaredQuery(request.url, operation.queryNames),
-      body: operation.takesBody ? await readJson(request, parts.maxBodyBytes) : undefined,
+      body: operation.takesBody ? await readJson(request, parts.limits.bodyBytes) : undefined,
     };
     operation.validate(input);
     const reply = await handler({ ...input, caller, requestId: response.locals.requestId });
@@ -123,8 +139,24 @@ function health(isHealthy: () => Promise<boolean>): Readonly<Record<string, Serv
 function send(response: Reply, answer: Answer): void {
   const text = bodyText(answer);
   response.writeHead(answer.status, fields(answer, text, response.locals.requestId));
-  response.end(text);
+  if (answer.headers['Connection'] === 'close' && !response.req.complete) linger(response, text);
+  else response.end(text);
 }
+
+/**
+ * Ends a connection whose client is still sending: what arrives is read for a moment and thrown away, because a socket
+ * that is closed over unread data is reset, and the client would lose the answer (RFC 9112, section 9.6).
+ */
+function linger(response: Reply, text: string): void {
+  const { req: request } = response;
+  const { socket } = request;
+  response.write(text, () => socket.end());
+  request.resume();
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
+}
+
+const LINGER_MS = 2_000;
 
 function answerErrors(log: Logger) {
   // Express knows an error handler by its four parameters.
@@ -164,14 +196,20 @@ function logRequests(log: Logger) {
 }
 
 /** RFC 9112, section 3.2, and RFC 9110, section 10.1.1: what Node would refuse without our header fields. */
-function refuseUnmetDemands(request: Request, _response: Reply, next: NextFunction): void {
-  if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
-    throw new ApiError(400, 'Bad Request', { Connection: 'close' });
-  }
-  const { expect } = request.headers;
-  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-    throw new ApiError(417, 'Expectation Failed');
-  next();
+function refuseUnmetDemands({ headerCount }: Limits) {
+  return (request: Request, _response: Reply, next: NextFunction): void => {
+    // Node's own limit silently drops the later ones, credentials among them.
+    if (request.rawHeaders.length > 2 * headerCount) {
+      throw new ApiError(431, 'Request Header Fields Too Large', { Connection: 'close' });
+    }
+    if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
+      throw new ApiError(400, 'Bad Request', { Connection: 'close' });
+    }
+    const { expect } = request.headers;
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+      throw new ApiError(417, 'Expectation Failed');
+    next();
+  };
 }
 
 /** RFC 3986 path characters, up to the query; `req.url` is otherwise whatever the client sent. */

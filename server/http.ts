@@ -6,10 +6,28 @@ import { bodyText, fields } from './answer.ts';
 /** The status for what Node refuses before there is a request, by the code of its error. */
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
+export interface HttpLimits {
+  readonly headerBytes: number;
+  readonly headersTimeoutSeconds: number;
+  readonly requestTimeoutSeconds: number;
+  readonly maxConnections: number;
+}
+
 /** An HTTP server whose own refusals look like the application's; nothing of the refused request is kept or logged. */
-export function createHttpServer(listener: RequestListener): Server {
+export function createHttpServer(listener: RequestListener, limits: HttpLimits): Server {
   // The listener itself refuses a missing Host and an unknown expectation, in the form of all its answers.
-  const server = createServer({ requireHostHeader: false }, listener);
+  const server = createServer(
+    {
+      requireHostHeader: false,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutSeconds * 1000,
+      requestTimeout: limits.requestTimeoutSeconds * 1000,
+      connectionsCheckingInterval: 500,
+    },
+    listener,
+  );
+  server.maxHeadersCount = 0; // it would drop the rest in silence; the listener refuses them
+  server.maxConnections = limits.maxConnections;
   server.on('checkExpectation', listener);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     if (socket.writable) socket.end(refusal(STATUS[error.code ?? ''] ?? 400));

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { detail, raw, request, statuses } from './raw.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
 
 let vault: TestVault;
@@ -16,28 +16,13 @@ afterAll(() => vault.close());
 
 const BODY = '{"provider_id":"slack","access_token":"x"}';
 
-/** Sends bytes as they are and returns all that comes back until the server closes. */
-async function raw(bytes: string | Buffer): Promise<string> {
-  const socket = connect(vault.port, '127.0.0.1');
-  socket.write(bytes);
-  return readText(socket);
-}
-
-/** A request as text, closing the connection behind it. */
-function request(line: string, headers: readonly string[] = [], body = ''): string {
-  const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`];
-  return [`${line} HTTP/1.1`, 'Host: x', 'Connection: close', ...headers, ...length, '', body].join('\r\n');
-}
+const send = (bytes: string | Buffer) => raw(vault.port, bytes);
 
 const authorized = (...headers: string[]) => [
   `X-Api-Key: ${tenant.apiKey}`,
   'Content-Type: application/json',
   ...headers,
 ];
-
-const statuses = (answer: string) =>
-  [...answer.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
-const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail;
 
 describe('a path', () => {
   it.each([
@@ -54,16 +39,16 @@ describe('a path', () => {
     '/v2\\auth\\tokens\\import',
     'http://x/v2/auth/tokens/import',
   ])('other than exactly the operation’s gets 404 without a redirect: %s', async (path) => {
-    const answer = await raw(request(`POST ${path}`, authorized(), BODY));
+    const answer = await send(request(`POST ${path}`, authorized(), BODY));
     expect(statuses(answer)).toEqual([404]);
     expect(detail(answer)).toBe('Not Found');
     expect(answer).not.toMatch(/location/i);
   });
 
   it('may have a query, which nothing looks at', async () => {
-    expect(statuses(await raw(request(`POST ${IMPORT}?access_token=y&a=%&#\\`, authorized(), BODY)))).toEqual(
-      [200],
-    );
+    expect(
+      statuses(await send(request(`POST ${IMPORT}?access_token=y&a=%&#\\`, authorized(), BODY))),
+    ).toEqual([200]);
   });
 });
 
@@ -71,7 +56,7 @@ describe('a method', () => {
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])(
     'other than POST gets 405 and what is allowed: %s',
     async (method) => {
-      const answer = await raw(request(`${method} ${IMPORT}`));
+      const answer = await send(request(`${method} ${IMPORT}`));
       expect(statuses(answer)).toEqual([405]);
       expect(answer).toMatch(/^Allow: POST\r$/m);
       expect(detail(answer)).toBe('Method Not Allowed');
@@ -79,7 +64,7 @@ describe('a method', () => {
   );
 
   it('HEAD gets 405 without a body', async () => {
-    const answer = await raw(request(`HEAD ${IMPORT}`));
+    const answer = await send(request(`HEAD ${IMPORT}`));
     expect(statuses(answer)).toEqual([405]);
     expect(answer.endsWith('\r\n\r\n')).toBe(true);
   });
@@ -95,7 +80,7 @@ describe('credential headers', () => {
       name === 'X-Api-Key' ? tenant.apiKey : name === 'X-Tenant-Id' ? tenant.workspaceId : 'Bearer a.b.c';
     const others = name === 'X-Api-Key' ? [] : [`X-Api-Key: ${tenant.apiKey}`];
     const repeated = [`${name}: ${value}`, `${name}: ${value}`];
-    const answer = await raw(
+    const answer = await send(
       request(`POST ${IMPORT}`, [...others, ...repeated, 'Content-Type: application/json'], BODY),
     );
     expect(statuses(answer)).toEqual([status]);
@@ -106,21 +91,21 @@ describe('a body', () => {
   it.each(['gzip', 'identity, gzip', 'br', 'x'])(
     'with the content coding %s gets 415 and the codings that are taken',
     async (coding) => {
-      const answer = await raw(request(`POST ${IMPORT}`, authorized(`Content-Encoding: ${coding}`), BODY));
+      const answer = await send(request(`POST ${IMPORT}`, authorized(`Content-Encoding: ${coding}`), BODY));
       expect(statuses(answer)).toEqual([415]);
       expect(answer).toMatch(/^Accept-Encoding: identity\r$/m);
     },
   );
 
   it('with the content coding identity is taken', async () => {
-    const answer = await raw(request(`POST ${IMPORT}`, authorized('Content-Encoding: Identity'), BODY));
+    const answer = await send(request(`POST ${IMPORT}`, authorized('Content-Encoding: Identity'), BODY));
     expect(statuses(answer)).toEqual([200]);
   });
 
   it('of a mebibyte is taken, of a byte more gets 413 and a closed connection', async () => {
     const sized = (bytes: number) => `${BODY.slice(0, -2)}${'x'.repeat(bytes - BODY.length)}"}`;
-    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized(), sized(1_048_576))))).toEqual([200]);
-    const answer = await raw(request(`POST ${IMPORT}`, authorized(), sized(1_048_577)));
+    expect(statuses(await send(request(`POST ${IMPORT}`, authorized(), sized(1_048_576))))).toEqual([200]);
+    const answer = await send(request(`POST ${IMPORT}`, authorized(), sized(1_048_577)));
     expect(statuses(answer)).toEqual([413]);
     expect(answer).toMatch(/^Connection: close\r$/m);
   });
@@ -128,7 +113,7 @@ describe('a body', () => {
   it('that is too large in chunks gets 413, which the sender can read', async () => {
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
     const head = request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked'));
-    expect(statuses(await raw(`${head}${chunk.repeat(64)}0\r\n\r\n`))).toEqual([413]);
+    expect(statuses(await send(`${head}${chunk.repeat(64)}0\r\n\r\n`))).toEqual([413]);
   });
 
   it('in chunks that split characters is joined first', async () => {
@@ -137,7 +122,7 @@ describe('a body', () => {
       Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]),
     );
     const head = Buffer.from(request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked')));
-    const answer = await raw(Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]));
+    const answer = await send(Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]));
     const { token_id } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
     expect(vault.cipher.decrypt((await vault.row(token_id)).access_token)).toBe('😀é');
   });
@@ -158,9 +143,9 @@ describe('a body', () => {
   });
 
   it('is asked for with 100 Continue', async () => {
-    expect(statuses(await raw(request(`POST ${IMPORT}`, authorized('Expect: 100-continue'), BODY)))).toEqual([
-      100, 200,
-    ]);
+    expect(statuses(await send(request(`POST ${IMPORT}`, authorized('Expect: 100-continue'), BODY)))).toEqual(
+      [100, 200],
+    );
   });
 });
 
@@ -168,7 +153,7 @@ describe('a connection', () => {
   it('may carry several requests, answered in order, each on its own merits', async () => {
     const keepAlive = (headers: readonly string[]) =>
       request(`POST ${IMPORT}`, headers, BODY).replace('Connection: close\r\n', '');
-    const answer = await raw(
+    const answer = await send(
       keepAlive([]) +
         keepAlive(authorized()) +
         keepAlive(authorized('Content-Encoding: gzip')) +
@@ -187,7 +172,7 @@ describe('a request that is not HTTP as we speak it', () => {
     ['has an unknown expectation', () => request('GET /healthz', ['Expect: miracles']), 417],
     ['is garbage', () => '\u0000\u0001\u0002\r\n\r\n', 400],
   ])('is refused in the form of all answers: it %s', async (_, bytes, status) => {
-    const answer = await raw(bytes());
+    const answer = await send(bytes());
     expect(statuses(answer)).toEqual([status]);
     expect(answer).toMatch(/^Cache-Control: no-store\r$/m);
     expect(answer).toMatch(/^X-Content-Type-Options: nosniff\r$/m);

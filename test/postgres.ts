@@ -56,7 +56,12 @@ export async function setup(): Promise<void> {
   }
   await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE}`, `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`);
   const connectionString = databaseUrl(serverUrl(), TEMPLATE);
-  const db = openDatabase({ connectionString, poolMax: 2 });
+  const db = openDatabase({
+    connectionString,
+    poolMax: 2,
+    statementTimeoutSeconds: 60,
+    acquireTimeoutSeconds: 60,
+  });
   await migrate(db, connectionString).finally(() => db.destroy());
 }
 

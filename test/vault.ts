@@ -6,6 +6,7 @@ import { assembleApp } from '../cli/assemble.ts';
 import { type Environment, loadConfig } from '../cli/config.ts';
 import { openServerVault, type Vault } from '../cli/vault.ts';
 import { generateKey } from '../crypto/fernet.ts';
+import { openDatabase } from '../db/database.ts';
 import { createHttpServer } from '../server/http.ts';
 import { createDatabase } from './postgres.ts';
 
@@ -46,6 +47,8 @@ export interface TestVault extends Vault {
   ): Promise<string>;
   newProvider(organizationId: string, providerId: string): Promise<void>;
   row(tokenId: string): Promise<TokenRow>;
+  /** A pool of the test's own on the vault's database. */
+  outside(): Knex;
 }
 
 export interface TokenRow {
@@ -64,7 +67,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
     ...settings,
   });
   const vault = await openServerVault(config);
-  const server = createHttpServer(await assembleApp(config, vault)).listen(0, '127.0.0.1');
+  const server = createHttpServer(await assembleApp(config, vault), config.limits).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
@@ -75,6 +78,13 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
     ...arrangements(vault),
     url,
     port: address.port,
+    outside: () =>
+      openDatabase({
+        connectionString: database.connectionString,
+        poolMax: 2,
+        statementTimeoutSeconds: 60,
+        acquireTimeoutSeconds: 60,
+      }),
     async close() {
       server.closeAllConnections();
       server.close();
