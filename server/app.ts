@@ -161,11 +161,12 @@ const LINGER_MS = 2_000;
 function answerErrors(log: Logger) {
   // Express knows an error handler by its four parameters.
   return (error: unknown, _request: Request, response: Reply, _next: NextFunction): void => {
+    if (error instanceof ClientGoneError) return void response.destroy();
     const answer = toAnswer(error);
     const { requestId, operationId } = response.locals;
     if (answer.status >= 500)
       log.error({ requestId, operationId, error: describeError(error) }, 'request failed');
-    if (error instanceof ClientGoneError || response.headersSent) response.destroy();
+    if (response.headersSent) response.destroy();
     else send(response, answer);
   };
 }

@@ -38,10 +38,8 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       chunks.push(chunk);
     });
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', reject);
-    request.once('close', () => {
-      if (!request.complete) reject(new ClientGoneError());
-    });
+    request.once('error', () => reject(new ClientGoneError()));
+    request.once('close', () => reject(new ClientGoneError()));
   });
 }
 

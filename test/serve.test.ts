@@ -1,7 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { findRunning } from '../db/embedded/embedded.ts';
@@ -119,6 +123,27 @@ describe('without any setting', () => {
   });
 });
 
+describe('a client that hangs up in mid-request', () => {
+  it('is logged as a request without an answer, not as a failure', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'tokenhold-hang-up-'));
+    const { child, banner, url, stop } = await serve({ DATA_DIR: dataDir, LOG_LEVEL: 'info' });
+    const logged = text(child.stderr ?? Readable.from([]));
+    const key = /thk_\w{6}_[\w-]{43}/.exec(banner)?.[0];
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.end(
+      `POST ${IMPORT} HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
+    );
+    await once(socket.resume(), 'close');
+    await stop();
+    const lines = (await logged).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ level: 30, msg: 'request', route: IMPORT }),
+    ]);
+    expect(lines[0]).not.toContain('"status"');
+    rmSync(dataDir, { recursive: true });
+  });
+});
+
 describe('with a database and keys', () => {
   let database: Awaited<ReturnType<typeof createDatabase>>;
   let settings: { DATABASE_URL: string; FERNET_KEYS: string; LOG_LEVEL: string };
@@ -160,7 +185,6 @@ describe('with a database and keys', () => {
   it('finishes what is in flight before it stops', async () => {
     const { child, url } = await serve(settings);
     const { port } = new URL(url);
-    const { connect } = await import('node:net');
     const socket = connect(Number(port), '127.0.0.1');
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n'); // not complete yet
     await new Promise((resolve) => socket.once('connect', resolve));
