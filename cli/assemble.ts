@@ -3,6 +3,7 @@ import { isMigrated } from '../db/migrate.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
+import { remember } from '../security/remember.ts';
 import { createApp } from '../server/app.ts';
 import { createLogger } from '../server/log.ts';
 import type { Config } from './config.ts';
@@ -11,9 +12,17 @@ import type { Vault } from './vault.ts';
 /** Where the parts meet: each gets only what it needs. */
 export function assembleApp(config: Config, vault: Vault): Promise<Express> {
   const { apiKeys, workspaces, tokens, cipher, db } = vault;
+  const findApiKey = remember(
+    (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
+    ({ expiresAt }) => expiresAt,
+  );
+  const findWorkspace = remember((ids) => {
+    const [organizationId = '', workspaceId] = ids.split(' ');
+    return workspaces.find(organizationId, workspaceId);
+  });
   const authenticate = createAuthenticator({
-    findApiKey: (keyHash) => apiKeys.authenticate(keyHash),
-    findWorkspace: (organizationId, workspaceId) => workspaces.find(organizationId, workspaceId),
+    findApiKey: (keyHash) => findApiKey(keyHash.toString('hex')),
+    findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc),
   });
   return createApp({

@@ -85,6 +85,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     providers: providerRepository(db),
     tokens: tokenRepository(db),
     async close() {
+      await vault.tokens.close();
       await db.destroy();
       await database.stop();
     },

@@ -24,9 +24,22 @@ const UNAVAILABLE_SOCKET =
 const UNAVAILABLE_MESSAGE =
   /^(?:Connection terminated|timeout expired|Client has encountered a connection error|Connection ended|Query read timeout|Unable to acquire a connection)/;
 
+/** Too much is waiting for the database already; nothing was tried. */
+export class OverloadedError extends Error {}
+
+/**
+ * Data exceptions, violated constraints, deadlocks and serialization failures, program limits, and locks not to be had:
+ * the transaction was rolled back for what it was about, so without one of its rows it can succeed.
+ */
+const ROW_FAULT_SQLSTATE = /^(?:22|23|40|54|55)[0-9A-Z]{3}$/;
+
+/** Whether nothing was stored because of what a row is, or waits for. */
+export const isRowFault = (error: unknown): boolean => ROW_FAULT_SQLSTATE.test(errorCode(error) ?? '');
+
 /** Whether the database could not be reached or did not answer in time; the statement may or may not have run. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof OverloadedError) return true;
   if (error.name === 'KnexTimeoutError' || error.name === 'TimeoutError') return true;
   const code = errorCode(error);
   if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);

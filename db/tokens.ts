@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import { v7 as uuidv7 } from 'uuid';
 import type { Ciphertext } from '../crypto/fernet.ts';
+import { createBatcher } from './batcher.ts';
+import { isRowFault } from './errors.ts';
 
 /** A token as it is stored: sealed, and with an id of its own. */
 export interface TokenImport {
@@ -21,34 +23,43 @@ export interface TokenImport {
   readonly requestId: string;
 }
 
-/** One statement, one round trip: the token where its provider exists, the default, and the audit record. */
+/**
+ * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
+ * default, which is the last one where several want to be it. Rows are sorted, so two statements never lock the same two
+ * defaults crosswise. Whoever waits longer than a second for a lock lets the others go first.
+ * The LIMIT is what the planner takes for the number of rows: without it, it expects a hundred and reads all providers.
+ */
 const IMPORT = `
-WITH given AS (
-  SELECT * FROM json_to_recordset(?::json) AS row (
-    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-    "accessToken" text, "refreshToken" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
-    "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)
+WITH patience AS MATERIALIZED (
+  SELECT set_config('lock_timeout', '1s', true)
+), given AS (
+  SELECT row.*
+  FROM patience, (
+    SELECT * FROM json_to_recordset(?::json) AS given (
+      "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
+      "accessToken" text, "refreshToken" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
+      "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)
+    LIMIT ?
+  ) AS row
+  JOIN oauth_providers AS provider
+    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
 ), stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
     access_token, refresh_token, scopes, metadata, expires_at)
-  SELECT "organizationId", given.id, "userId", "providerId", "workspaceId",
+  SELECT "organizationId", id, "userId", "providerId", "workspaceId",
     "accessToken", "refreshToken", scopes, metadata, now() + make_interval(secs => "expiresInSeconds")
   FROM given
-  JOIN oauth_providers AS provider
-    ON provider.organization_id = given."organizationId" AND provider.provider_id = given."providerId"
-  RETURNING organization_id, id, user_id, provider_id
 ), made_default AS (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT stored.organization_id, stored.user_id, stored.provider_id, stored.id
-  FROM stored JOIN given ON given.id = stored.id AND given."organizationId" = stored.organization_id
-  WHERE given."isDefault"
+  SELECT DISTINCT ON ("organizationId", "userId", "providerId") "organizationId", "userId", "providerId", id
+  FROM given WHERE "isDefault"
+  ORDER BY "organizationId", "userId", "providerId", id DESC
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), audited AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
-  SELECT stored.organization_id, given."auditId", stored.user_id, given.credential, 'token.import', stored.id, given."requestId"
-  FROM stored JOIN given ON given.id = stored.id AND given."organizationId" = stored.organization_id
+  SELECT "organizationId", "auditId", "userId", credential, 'token.import', id, "requestId" FROM given
 )
-SELECT id FROM stored`;
+SELECT id FROM given`;
 
 /** A token as an operator may see it, with the ciphertexts to be opened. */
 export interface StoredToken {
@@ -73,20 +84,43 @@ SELECT access_token AS "accessToken", refresh_token AS "refreshToken", scopes, m
       AND default_tokens.provider_id = found.provider_id AND token_id = found.id) AS "isDefault"
 FROM found`;
 
-export const tokenRepository = (db: Knex) => ({
-  /** Stores a token. False: the organization has no such provider, and nothing was stored. */
-  async import(token: TokenImport): Promise<boolean> {
-    const { rows } = await db.raw<{ rows: unknown[] }>(IMPORT, [JSON.stringify([token])]);
-    return rows.length === 1;
-  },
+/** A token on its way into a statement. */
+interface Row {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly json: string;
+}
 
-  /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
-  async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
-    const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, {
-      organizationId,
-      id,
-      auditId: uuidv7(),
-    });
-    return rows[0];
-  },
-});
+export function tokenRepository(db: Knex) {
+  const imports = createBatcher<Row, boolean>({
+    async store(rows) {
+      const { rows: stored } = await db
+        .raw<{ rows: { id: string }[] }>(IMPORT, [`[${rows.map(({ json }) => json).join()}]`, rows.length])
+        .options({ name: 'import' }); // prepared once for each connection
+      const ids = new Set(stored.map(({ id }) => id));
+      return rows.map(({ id }) => ids.has(id));
+    },
+    isRowFault,
+    tenantOf: ({ organizationId }) => organizationId,
+    sizeOf: ({ json }) => json.length,
+  });
+  return {
+    /** Stores a token. False: the organization has no such provider, and nothing was stored. */
+    import(token: TokenImport): Promise<boolean> {
+      return imports.add({ organizationId: token.organizationId, id: token.id, json: JSON.stringify(token) });
+    },
+
+    /** Takes no more imports, and resolves once those under way are stored. */
+    close: () => imports.close(),
+
+    /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
+    async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
+      const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, {
+        organizationId,
+        id,
+        auditId: uuidv7(),
+      });
+      return rows[0];
+    },
+  };
+}

@@ -76,6 +76,19 @@ describe('an API key', () => {
     expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
   });
 
+  it.each([
+    ['revoked', undefined],
+    ['expired', 1],
+  ])('that is in constant use is refused soon after it is %s', async (_, expiresInSeconds) => {
+    const key = await vault.newKey(tenant, { ...(expiresInSeconds && { expiresInSeconds }) });
+    const use = async () => (await vault.import(key, { provider_id: 'slack', access_token: 'x' })).status;
+    expect(await use()).toBe(200);
+    if (expiresInSeconds === undefined) await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10));
+    let status = 200;
+    while (status === 200) status = await use(); // within the five seconds that a test may take
+    expect(status).toBe(401);
+  });
+
   it('is stored as its SHA-256 only', async () => {
     const rows = await vault.db('api_keys').select();
     expect(JSON.stringify(rows)).not.toContain(tenant.apiKey.slice(11));
