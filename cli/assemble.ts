@@ -1,16 +1,16 @@
-import type { Express } from 'express';
 import { isMigrated } from '../db/migrate.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
-import { createApp } from '../server/app.ts';
+import type { AppParts } from '../server/app.ts';
 import { createLogger } from '../server/log.ts';
+import { readContract } from '../server/operations.ts';
 import type { Config } from './config.ts';
 import type { Vault } from './vault.ts';
 
 /** Where the parts meet: each gets only what it needs. */
-export function assembleApp(config: Config, vault: Vault): Promise<Express> {
+export function assemble(config: Config, vault: Vault): AppParts {
   const { apiKeys, workspaces, tokens, cipher, db } = vault;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
@@ -25,12 +25,13 @@ export function assembleApp(config: Config, vault: Vault): Promise<Express> {
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc),
   });
-  return createApp({
+  return {
+    contract: readContract(),
     handlers: { ...tokenHandlers({ tokens, cipher }) },
     authenticate,
     isReady: async () => cipher.decrypt(cipher.encrypt('')) === '' && (await isMigrated(db)),
     log: createLogger(config.logLevel),
     trustProxy: config.trustProxy,
     limits: config.limits,
-  });
+  };
 }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
-import { assembleApp } from './assemble.ts';
+import { assemble } from './assemble.ts';
 import { banner } from './banner.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Config } from './config.ts';
@@ -14,7 +15,7 @@ export async function serve(config: Config): Promise<void> {
   const stopped = stopSignal();
   const vault = await openServerVault(config);
   try {
-    const server = createHttpServer(await assembleApp(config, vault), config.limits);
+    const server = createHttpServer(await createApp(assemble(config, vault)), config.limits);
     const address = await listen(server, config);
     const apiKey = config.databaseUrl === undefined ? await bootstrap(vault) : undefined;
     process.stdout.write(

@@ -7,6 +7,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { drawRandom } from './random.ts';
 
 declare const sealed: unique symbol;
 
@@ -51,7 +52,7 @@ export function createCipher(keys: readonly string[]): Cipher {
   return {
     encrypt(text) {
       if (!text.isWellFormed()) throw new TypeError('not well-formed text');
-      return seal(primary, text, Date.now(), randomBytes(16));
+      return seal(primary, text, Date.now(), drawRandom(16));
     },
     decrypt(token) {
       const bytes = decodeBase64url(token);

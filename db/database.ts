@@ -24,6 +24,8 @@ export function openDatabase(options: DatabaseOptions): Knex {
       // For a server that has gone silent: a little later than its own timeout.
       query_timeout: statementTimeout + 1000,
       keepAlive: true,
+      // A plan is kept, those of foreign keys too, and one made while a table was small must not read it all once it is large.
+      options: '-c enable_seqscan=off',
     },
     pool: { min: 0, max: options.poolMax },
     acquireConnectionTimeout: acquireTimeout,

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from './id.ts';
 
 export interface Organization {
   readonly organizationId: string;
@@ -19,7 +19,7 @@ export const organizationRepository = (db: Knex) => ({
     return db.transaction(async (transaction) => {
       await transaction.raw('SELECT pg_advisory_xact_lock(?)', [NAME_LOCK]);
       if ((await transaction('organizations').where({ name }).first('name')) !== undefined) return undefined;
-      const created = { organizationId: uuidv7(), workspaceId: uuidv7(), name };
+      const created = { organizationId: newId(), workspaceId: newId(), name };
       await transaction('organizations').insert({ organization_id: created.organizationId, name });
       await transaction('workspaces').insert({
         organization_id: created.organizationId,

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
-import { v7 as uuidv7 } from 'uuid';
 import type { Ciphertext } from '../crypto/fernet.ts';
+import { newId } from './id.ts';
 
 export type ProviderType = 'microsoft' | 'salesforce' | 'slack';
 
@@ -25,7 +25,7 @@ export const providerRepository = (db: Knex) => ({
     const rows: { id: string }[] = await db('oauth_providers')
       .insert({
         organization_id: organizationId,
-        id: uuidv7(),
+        id: newId(),
         provider_id: provider.providerId,
         name: provider.name,
         client_id: provider.clientId,

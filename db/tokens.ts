@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
-import { v7 as uuidv7 } from 'uuid';
 import type { Ciphertext } from '../crypto/fernet.ts';
 import { createBatcher } from './batcher.ts';
 import { isRowFault } from './errors.ts';
+import { newId } from './id.ts';
 
 /** A token as it is stored: sealed, and with an id of its own. */
 export interface TokenImport {
@@ -27,20 +27,16 @@ export interface TokenImport {
  * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
  * default, which is the last one where several want to be it. Rows are sorted, so two statements never lock the same two
  * defaults crosswise. Whoever waits longer than a second for a lock lets the others go first.
- * The LIMIT is what the planner takes for the number of rows: without it, it expects a hundred and reads all providers.
  */
-const IMPORT = `
+export const IMPORT = `
 WITH patience AS MATERIALIZED (
   SELECT set_config('lock_timeout', '1s', true)
 ), given AS (
   SELECT row.*
-  FROM patience, (
-    SELECT * FROM json_to_recordset(?::json) AS given (
-      "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-      "accessToken" text, "refreshToken" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
-      "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)
-    LIMIT ?
-  ) AS row
+  FROM patience, ROWS FROM (json_to_recordset(?::json) AS (
+    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
+    "accessToken" text, "refreshToken" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
+    "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
 ), stored AS (
@@ -53,7 +49,7 @@ WITH patience AS MATERIALIZED (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
   SELECT DISTINCT ON ("organizationId", "userId", "providerId") "organizationId", "userId", "providerId", id
   FROM given WHERE "isDefault"
-  ORDER BY "organizationId", "userId", "providerId", id DESC
+  ORDER BY "organizationId", "userId", "providerId", ordinality DESC
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), audited AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
@@ -95,7 +91,7 @@ export function tokenRepository(db: Knex) {
   const imports = createBatcher<Row, boolean>({
     async store(rows) {
       const { rows: stored } = await db
-        .raw<{ rows: { id: string }[] }>(IMPORT, [`[${rows.map(({ json }) => json).join()}]`, rows.length])
+        .raw<{ rows: { id: string }[] }>(IMPORT, [`[${rows.map(({ json }) => json).join()}]`])
         .options({ name: 'import' }); // prepared once for each connection
       const ids = new Set(stored.map(({ id }) => id));
       return rows.map(({ id }) => ids.has(id));
@@ -118,7 +114,7 @@ export function tokenRepository(db: Knex) {
       const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, {
         organizationId,
         id,
-        auditId: uuidv7(),
+        auditId: newId(),
       });
       return rows[0];
     },

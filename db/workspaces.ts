@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from './id.ts';
 
 export interface Workspace {
   readonly organizationId: string;
@@ -23,7 +23,7 @@ export const workspaceRepository = (db: Knex) => ({
   /** Undefined: the organization has a workspace of this name. */
   async create(organizationId: string, name: string): Promise<Workspace | undefined> {
     const rows: Row[] = await db('workspaces')
-      .insert({ organization_id: organizationId, workspace_id: uuidv7(), name })
+      .insert({ organization_id: organizationId, workspace_id: newId(), name })
       .onConflict(['organization_id', 'name'])
       .ignore()
       .returning(['organization_id', 'workspace_id', 'name']);

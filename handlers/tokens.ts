@@ -1,5 +1,5 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Cipher } from '../crypto/fernet.ts';
+import { newId } from '../db/id.ts';
 import type { tokenRepository } from '../db/tokens.ts';
 import type { Handlers } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
@@ -14,7 +14,7 @@ export const tokenHandlers = ({
   cipher,
 }: Parts): Handlers<'import_oauth_token_v2_auth_tokens_import_post'> => ({
   async import_oauth_token_v2_auth_tokens_import_post({ caller, requestId, body }) {
-    const id = uuidv7();
+    const id = newId();
     const isStored = await tokens.import({
       organizationId: caller.organizationId,
       id,
@@ -27,7 +27,7 @@ export const tokenHandlers = ({
       metadata: body.metadata ?? null,
       expiresInSeconds: body.expires_in_seconds ?? null,
       isDefault: body.is_default ?? true,
-      auditId: uuidv7(),
+      auditId: newId(),
       credential: caller.credential,
       requestId,
     });

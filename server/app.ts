@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type { Document } from 'openapi-backend';
 import type { Authenticate } from '../security/authenticate.ts';
 import { type Answer, bodyText, fields } from './answer.ts';
 import { type AuthenticateRequest, limitFailures } from './auth-failures.ts';
@@ -10,6 +11,8 @@ import { describeError, type Logger } from './log.ts';
 import { loadOperations, type Operation, type Unvalidated } from './operations.ts';
 
 export interface AppParts {
+  /** The document of `generated/`. */
+  readonly contract: Document;
   readonly handlers: Handlers<OperationId>;
   readonly authenticate: Authenticate;
   /** Whether a request could be served now. */
@@ -55,7 +58,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
     health(async () => true),
   );
   mount(app, '/readyz', health(parts.isReady));
-  const operations = await loadOperations(parts.handlers);
+  const operations = await loadOperations(parts.contract, parts.handlers);
   const authenticate = limitFailures(parts.authenticate, parts.limits.authFailuresPerMinute);
   for (const [path, ofPath] of byPath(operations)) {
     const methods = ofPath.map(

@@ -39,7 +39,9 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     });
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once('error', () => reject(new ClientGoneError()));
-    request.once('close', () => reject(new ClientGoneError()));
+    request.once('close', () => {
+      if (!request.complete) reject(new ClientGoneError());
+    });
   });
 }
 

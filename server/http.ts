@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
+import { createServer, IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Express } from 'express';
 import { bodyText, fields } from './answer.ts';
 
 /** The status for what Node refuses before there is a request, by the code of its error. */
@@ -14,26 +15,40 @@ export interface HttpLimits {
 }
 
 /** An HTTP server whose own refusals look like the application's; nothing of the refused request is kept or logged. */
-export function createHttpServer(listener: RequestListener, limits: HttpLimits): Server {
+export function createHttpServer(app: Express, limits: HttpLimits): Server {
   // The listener itself refuses a missing Host and an unknown expectation, in the form of all its answers.
   const server = createServer(
     {
+      ...messagesOf(app),
       requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutSeconds * 1000,
       requestTimeout: limits.requestTimeoutSeconds * 1000,
       connectionsCheckingInterval: 500,
     },
-    listener,
+    app,
   );
   server.maxHeadersCount = 0; // it would drop the rest in silence; the listener refuses them
   server.maxConnections = limits.maxConnections;
-  server.on('checkExpectation', listener);
+  server.on('checkExpectation', app);
   server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     if (socket.writable) socket.end(refusal(STATUS[error.code ?? ''] ?? 400));
     else socket.destroy();
   });
   return server;
+}
+
+/**
+ * Classes of messages that already are what Express makes of them: it gives each a new prototype otherwise, which slows
+ * down every later look at it.
+ */
+function messagesOf(app: Express) {
+  class AppRequest extends IncomingMessage {}
+  class AppResponse extends ServerResponse {}
+  Object.setPrototypeOf(AppRequest.prototype, app.request);
+  Object.setPrototypeOf(AppResponse.prototype, app.response);
+  Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype });
+  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
 function refusal(status: number): string {

@@ -5,7 +5,7 @@ import { type Operation as Described, type Document, OpenAPIBackend } from 'open
 import type { CredentialScheme } from '../security/authenticate.ts';
 import type { Handlers, Input, OperationId } from './contract.ts';
 import { ApiError } from './errors.ts';
-import { fieldErrors, type Schema } from './validation.ts';
+import { fieldErrors, type Schema, withoutNull } from './validation.ts';
 
 /** What a request says, before anybody has looked whether it may. */
 export interface Unvalidated {
@@ -29,14 +29,17 @@ export interface Operation<Id extends OperationId> {
   readonly validate: (input: Unvalidated) => asserts input is Unvalidated & Input<Id>;
 }
 
+export const readContract = (): Document =>
+  JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
+
 /**
- * The operations of generated/openapi.json, checked and compiled by openapi-backend. Its `handleRequest` is not used:
+ * The operations of the contract, checked and compiled by openapi-backend. Its `handleRequest` is not used:
  * it parses each request three times, and before the credentials are known.
  */
-export async function loadOperations(handlers: Handlers<OperationId>): Promise<Operation<OperationId>[]> {
-  const definition: Document = JSON.parse(
-    readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'),
-  );
+export async function loadOperations(
+  definition: Document,
+  handlers: Handlers<OperationId>,
+): Promise<Operation<OperationId>[]> {
   const api = new OpenAPIBackend({
     definition,
     strict: true,
@@ -73,9 +76,9 @@ function operation<Id extends OperationId>(
       const request = { path, query, requestBody: body };
       const errors = validators.flatMap((validate) => (validate(request) ? [] : findings(validate)));
       const found = [
-        ...fieldErrors(schemas.path, path, ['path'], below('/path', errors)),
-        ...fieldErrors(schemas.query, query, ['query'], below('/query', errors)),
-        ...(schemas.body ? fieldErrors(schemas.body, body, ['body'], below('/requestBody', errors)) : []),
+        ...fieldErrors(schemas.path, path, 'path', below('/path', errors)),
+        ...fieldErrors(schemas.query, query, 'query', below('/query', errors)),
+        ...(schemas.body ? fieldErrors(schemas.body, body, 'body', below('/requestBody', errors)) : []),
       ];
       if (found.length > 0) throw new ApiError(422, found);
     },
@@ -99,13 +102,13 @@ function parameterSchema({ parameters = [] }: Described, place: 'path' | 'query'
       ? [[parameter.name, parameter.schema] as const]
       : [],
   );
-  return { type: 'object', properties: Object.fromEntries(declared) };
+  return withoutNull({ type: 'object', properties: Object.fromEntries(declared) });
 }
 
 function bodySchema({ requestBody }: Described): Schema | undefined {
   if (requestBody === undefined || !('content' in requestBody)) return undefined;
   const schema = requestBody.content['application/json']?.schema;
-  return isSchema(schema) ? schema : undefined;
+  return isSchema(schema) ? withoutNull(schema) : undefined;
 }
 
 /** The errors under one part of the request, with paths that count from there. An absent body is an error of the whole. */

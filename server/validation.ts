@@ -64,64 +64,93 @@ const WRONG_VALUE: Readonly<Record<string, (params: ErrorObject['params']) => Wo
   }),
 };
 
-/** `anyOf: [X, null]` is a nullable X: its errors are those of X. */
-const unwrapped = (schema: Schema): Schema =>
-  schema.anyOf === undefined ? schema : { ...schema, ...schema.anyOf.find(({ type }) => type !== 'null') };
+/** The schema with each nullable (`anyOf: [X, null]`) as X itself: its errors are those of X. To be done once, at the start. */
+export function withoutNull({ anyOf = [], ...schema }: Schema): Schema {
+  const { items, properties, ...own } = { ...schema, ...anyOf.find(({ type }) => type !== 'null') };
+  return {
+    ...own,
+    ...(items && { items: withoutNull(items) }),
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, property]) => [name, withoutNull(property)]),
+      ),
+    }),
+  };
+}
 
 const pointer = (path: Path): string =>
   path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
+/** What is being put together for one part of a request. */
+interface Findings {
+  /** By instance path. */
+  readonly errors: ReadonlyMap<string, readonly ErrorObject[]>;
+  readonly found: FieldError[];
+}
+
+const NONE: readonly ErrorObject[] = [];
+
+const errorsAt = ({ errors }: Findings, at: Path): readonly ErrorObject[] =>
+  errors.size === 0 ? NONE : (errors.get(pointer(at)) ?? NONE);
+
 /**
  * The entries of the 422 answer for `value`: at most one for each place, in the schema's order whatever the body's is,
  * worded as FastAPI does. Empty: the value is fine. Beside ajv's findings, this is where text that cannot be stored is found.
+ * @param schema without nullables
  * @param errors what ajv found in `value` (with `allErrors`), instance paths counted from `value`
- * @param loc where the value stands in the request, `['body']` for instance
+ * @param place where the value stands in the request, `body` for instance
  */
 export function fieldErrors(
   schema: Schema,
   value: unknown,
-  loc: Path,
+  place: string,
   errors: readonly ErrorObject[],
 ): FieldError[] {
+  if ((value ?? null) === null && errors.length > 0) return [{ loc: [place], ...MISSING, input: null }];
+  if (schema.properties !== undefined && !(isObject(value) && !Array.isArray(value)))
+    return [{ loc: [place], ...NOT_AN_OBJECT }];
+  const findings: Findings = { errors: byInstancePath(errors), found: [] };
+  visit(findings, schema, value, []);
+  return findings.found.map((entry) => ({ ...entry, loc: [place, ...entry.loc] }));
+}
+
+function byInstancePath(errors: readonly ErrorObject[]): ReadonlyMap<string, readonly ErrorObject[]> {
   const byPath = new Map<string, ErrorObject[]>();
   for (const error of errors) {
     const there = byPath.get(error.instancePath);
     if (there === undefined) byPath.set(error.instancePath, [error]);
     else there.push(error);
   }
-  const errorsAt = (at: Path) => (errors.length === 0 ? [] : (byPath.get(pointer(at)) ?? []));
-  const found: FieldError[] = [];
-  const report = (wording: Wording, at: Path, input: { readonly input?: unknown } = {}) =>
-    found.push({ loc: [...loc, ...at], ...wording, ...input });
-
-  function visitObject(properties: Readonly<Record<string, Schema>>, container: object, at: Path): void {
-    const missing = new Set(errorsAt(at).map(({ params }) => params['missingProperty']));
-    const values = new Map(Object.entries(container));
-    for (const [name, property] of Object.entries(properties)) {
-      if (values.has(name)) visit(property, values.get(name), [...at, name]);
-      else if (missing.has(name)) report(MISSING, [...at, name]);
-    }
-  }
-
-  function visit(nullable: Schema, current: unknown, at: Path): void {
-    if (found.length >= MAX_ERRORS) return;
-    const place = unwrapped(nullable);
-    const wording = wrong(place, current, errorsAt(at)) ?? unstorable(place, current);
-    if (wording !== undefined) report(wording, at, repeatable(place, current));
-    else if (Array.isArray(current) && place.items !== undefined) {
-      for (const [index, item] of current.entries()) visit(place.items, item, [...at, index]);
-    } else if (isObject(current) && place.properties !== undefined)
-      visitObject(place.properties, current, at);
-  }
-
-  if ((value ?? null) === null && errors.length > 0) return [{ loc, ...MISSING, input: null }];
-  if (schema.properties !== undefined && !(isObject(value) && !Array.isArray(value)))
-    return [{ loc, ...NOT_AN_OBJECT }];
-  visit(schema, value, []);
-  return found;
+  return byPath;
 }
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+function visit(findings: Findings, schema: Schema, value: unknown, at: Path): void {
+  if (findings.found.length >= MAX_ERRORS) return;
+  const wording = wrong(schema, value, errorsAt(findings, at)) ?? unstorable(schema, value);
+  if (wording !== undefined) findings.found.push({ loc: at, ...wording, ...repeatable(schema, value) });
+  else if (Array.isArray(value) && schema.items !== undefined) {
+    for (const [index, item] of value.entries()) visit(findings, schema.items, item, [...at, index]);
+  } else if (isObject(value) && schema.properties !== undefined) {
+    visitProperties(findings, schema.properties, value, at);
+  }
+}
+
+function visitProperties(
+  findings: Findings,
+  properties: Readonly<Record<string, Schema>>,
+  container: Readonly<Record<string, unknown>>,
+  at: Path,
+): void {
+  const missing = new Set(errorsAt(findings, at).map(({ params }) => params['missingProperty']));
+  for (const [name, property] of Object.entries(properties)) {
+    const there = [...at, name];
+    if (Object.hasOwn(container, name)) visit(findings, property, container[name], there);
+    else if (missing.has(name)) findings.found.push({ loc: there, ...MISSING });
+  }
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
 
 /** The rejected value, where repeating it can give no secret away: a caller may have swapped two fields. */
 function repeatable(schema: Schema, value: unknown): { readonly input?: unknown } {

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Knex } from 'knex';
 import { issueApiKey } from '../cli/api-key.ts';
-import { assembleApp } from '../cli/assemble.ts';
+import { assemble } from '../cli/assemble.ts';
 import { type Environment, loadConfig } from '../cli/config.ts';
 import { openServerVault, type Vault } from '../cli/vault.ts';
 import { generateKey } from '../crypto/fernet.ts';
 import { openDatabase } from '../db/database.ts';
+import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
 import { createDatabase } from './postgres.ts';
 
@@ -67,7 +68,10 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
     ...settings,
   });
   const vault = await openServerVault(config);
-  const server = createHttpServer(await assembleApp(config, vault), config.limits).listen(0, '127.0.0.1');
+  const server = createHttpServer(await createApp(assemble(config, vault)), config.limits).listen(
+    0,
+    '127.0.0.1',
+  );
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');

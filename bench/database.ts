@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { openDatabase } from '../db/database.ts';
+import { startEmbedded } from '../db/embedded/embedded.ts';
+import { migrate } from '../db/migrate.ts';
+import { generateApiKey } from '../security/api-key.ts';
+
+/** A PostgreSQL to measure on: the embedded one in a directory of its own, or the one of DATABASE_URL. */
+export interface Server {
+  readonly version: string;
+  readonly settings: Readonly<Record<string, string>>;
+  /** For logs; removed at the end. */
+  readonly directory: string;
+  createVault(organizations: number): Promise<BenchVault>;
+  stop(): Promise<void>;
+}
+
+/** A migrated database with organizations, each with one provider, `slack`, and keys for their users. */
+export interface BenchVault {
+  readonly connectionString: string;
+  readonly client: pg.Client;
+  readonly callers: readonly BenchCaller[];
+  /** How often PostgreSQL has made its log durable so far. */
+  walSyncs(): Promise<number>;
+}
+
+export interface BenchCaller {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly apiKey: string;
+}
+
+/** Every connection has a user of its own, unless there are more organizations than that. */
+const USERS = 64;
+const SHOWN = ['fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size'];
+
+export async function openServer(databaseUrl: string | undefined): Promise<Server> {
+  const directory = mkdtempSync(join(tmpdir(), 'tokenhold-bench-'));
+  const embedded = databaseUrl === undefined ? await startEmbedded(join(directory, 'data')) : undefined;
+  const serverUrl = databaseUrl ?? embedded?.connectionString ?? '';
+  const admin = await connect(serverUrl);
+  const vaults: { name: string; client: pg.Client }[] = [];
+  const settings: Record<string, string> = {};
+  for (const name of SHOWN) settings[name] = String((await admin.query(`SHOW ${name}`)).rows[0]?.[name]);
+  return {
+    directory,
+    version: String((await admin.query('SHOW server_version')).rows[0]?.server_version),
+    settings,
+    async createVault(organizations) {
+      const name = `bench_${process.pid}_${vaults.length}`;
+      await admin.query(`CREATE DATABASE ${name}`);
+      const url = new URL(serverUrl);
+      url.pathname = `/${name}`;
+      const client = await connect(url.href);
+      vaults.push({ name, client });
+      return fill(client, url.href, organizations);
+    },
+    async stop() {
+      for (const { name, client } of vaults) {
+        await client.end();
+        await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      }
+      await admin.end();
+      await embedded?.stop();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return client;
+}
+
+async function fill(client: pg.Client, connectionString: string, organizations: number): Promise<BenchVault> {
+  const db = openDatabase({
+    connectionString,
+    poolMax: 2,
+    statementTimeoutSeconds: 60,
+    acquireTimeoutSeconds: 60,
+  });
+  await migrate(db, connectionString).finally(() => db.destroy());
+  const ids = Array.from({ length: organizations }, () => randomUUID());
+  const callers = Array.from({ length: Math.max(USERS, organizations) }, (_, index) => ({
+    organizationId: ids[index % organizations] ?? '',
+    userId: `user-${index}`,
+    key: generateApiKey(),
+  }));
+  await client.query(
+    `WITH organization AS (
+       INSERT INTO organizations SELECT id, id::text FROM unnest($1::uuid[]) AS id
+     ), workspace AS (
+       INSERT INTO workspaces SELECT id, id, 'default' FROM unnest($1::uuid[]) AS id
+     ), provider AS (
+       INSERT INTO oauth_providers (organization_id, id, provider_id, name, client_id, auth_url, token_url)
+       SELECT id, id, 'slack', 'Slack', 'client', 'https://slack.com/a', 'https://slack.com/t' FROM unnest($1::uuid[]) AS id
+     )
+     INSERT INTO api_keys (api_key_id, key_hash, organization_id, workspace_id, user_id, role)
+     SELECT key_id, hash, organization, organization, user_id, 'member'
+     FROM unnest($2::text[], $3::bytea[], $4::uuid[], $5::text[]) AS caller (key_id, hash, organization, user_id)`,
+    [
+      ids,
+      callers.map(({ key }) => key.apiKeyId),
+      callers.map(({ key }) => key.keyHash),
+      callers.map(({ organizationId }) => organizationId),
+      callers.map(({ userId }) => userId),
+    ],
+  );
+  await client.query('ANALYZE');
+  return {
+    connectionString,
+    client,
+    callers: callers.map(({ organizationId, userId, key }) => ({
+      organizationId,
+      userId,
+      apiKey: key.apiKey,
+    })),
+    walSyncs: () => walSyncs(client),
+  };
+}
+
+async function walSyncs(client: pg.Client): Promise<number> {
+  const version = Number((await client.query('SHOW server_version_num')).rows[0]?.server_version_num);
+  const { rows } = await client.query(
+    version >= 180000
+      ? "SELECT sum(fsyncs)::int AS syncs FROM pg_stat_io WHERE object = 'wal'"
+      : 'SELECT wal_sync::int AS syncs FROM pg_stat_wal',
+  );
+  return Number(rows[0]?.syncs);
+}

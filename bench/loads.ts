@@ -1,0 +1,164 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import autocannon from 'autocannon';
+import pg from 'pg';
+import { createCipher, generateKey } from '../crypto/fernet.ts';
+import { IMPORT } from '../db/tokens.ts';
+import type { BenchCaller, BenchVault } from './database.ts';
+import type { Service } from './start.ts';
+
+/** What one load gave. Times in milliseconds, of one import. */
+export interface Load {
+  readonly imports: number;
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+  readonly syncsPerImport: number;
+  /** Of the service's process; absent where there is none. */
+  readonly cpuMicroseconds?: number;
+  readonly residentMiB?: number;
+}
+
+export interface LoadOptions {
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+/** PostgreSQL's counters lag behind by up to a second. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 1_200));
+
+/** A token as Slack gives it, never the same twice; every other one is to be the default. */
+function body(index: number) {
+  return {
+    provider_id: 'slack',
+    access_token: `xoxb-${randomBytes(26).toString('hex')}`,
+    refresh_token: `xoxe-1-${randomBytes(36).toString('hex')}`,
+    expires_in_seconds: 43_200,
+    scopes: ['chat:write', 'channels:read', 'users:read'],
+    metadata: { team: { id: `T${index}`, name: 'Acme' }, bot_user_id: 'U012AB3CD' },
+    is_default: index % 2 === 0,
+  };
+}
+
+/** Imports through the service; throws when a 200 was not a row in the database. */
+export async function serviceLoad(service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> {
+  const { callers } = vault;
+  const acknowledged: string[] = [];
+  let sent = 0;
+  const request: autocannon.Request = {
+    method: 'POST',
+    path: '/v2/auth/tokens/import',
+    setupRequest(given) {
+      const caller = callers[sent % callers.length];
+      given.headers = { 'content-type': 'application/json', 'x-api-key': caller?.apiKey };
+      given.body = JSON.stringify(body(sent++));
+      return given;
+    },
+    onResponse(status, text) {
+      if (status === 200) acknowledged.push(text.slice(13, -2)); // {"token_id":"..."}
+    },
+  };
+  await settled();
+  const [syncs, before, start] = [await vault.walSyncs(), await service.usage(), performance.now()];
+  const { connections, seconds } = options;
+  const result = await autocannon({ url: service.url, connections, duration: seconds, requests: [request] });
+  const [elapsed, after] = [performance.now() - start, await service.usage()];
+  await settled();
+  const synced = (await vault.walSyncs()) - syncs;
+  await requireDurable(vault, acknowledged);
+  const imports = acknowledged.length;
+  return {
+    imports,
+    perSecond: (imports / elapsed) * 1000,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    errors: result.errors + result.non2xx,
+    syncsPerImport: synced / imports,
+    cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / imports,
+    residentMiB: after.residentBytes / 2 ** 20,
+  };
+}
+
+export class NotDurableError extends Error {}
+
+async function requireDurable({ client }: BenchVault, ids: readonly string[]): Promise<void> {
+  const { rows } = await client.query(
+    'SELECT count(*)::int AS stored FROM oauth_tokens WHERE id = ANY ($1::uuid[])',
+    [ids],
+  );
+  if (rows[0]?.stored !== ids.length || new Set(ids).size !== ids.length) {
+    throw new NotDurableError(`${ids.length} imports were acknowledged, ${rows[0]?.stored} are stored`);
+  }
+}
+
+/** The driver's own limit: the service's statement with one row, prepared, through `pg` on as many connections. */
+export async function driverLoad(vault: BenchVault, { connections, seconds }: LoadOptions): Promise<Load> {
+  const text = IMPORT.replace('?', '$1');
+  const cipher = createCipher([generateKey()]);
+  const clients = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const client = new pg.Client({
+        connectionString: vault.connectionString,
+        options: '-c enable_seqscan=off', // as the service does
+      });
+      await client.connect();
+      return client;
+    }),
+  );
+  const rows = Array.from({ length: 200 }, (_, index) => {
+    const token = body(index);
+    return {
+      ...token,
+      access: cipher.encrypt(token.access_token),
+      refresh: cipher.encrypt(token.refresh_token),
+    };
+  });
+  const latencies: number[] = [];
+  await settled();
+  const [syncs, start] = [await vault.walSyncs(), performance.now()];
+  const end = start + seconds * 1000;
+  const run = async (client: pg.Client, caller: BenchCaller | undefined, offset: number) => {
+    for (let index = offset; performance.now() < end; index++) {
+      const token = rows[index % rows.length];
+      const row = {
+        organizationId: caller?.organizationId,
+        id: randomUUID(),
+        userId: caller?.userId,
+        providerId: 'slack',
+        workspaceId: caller?.organizationId,
+        accessToken: token?.access,
+        refreshToken: token?.refresh,
+        scopes: token?.scopes,
+        metadata: token?.metadata,
+        expiresInSeconds: token?.expires_in_seconds,
+        isDefault: token?.is_default,
+        auditId: randomUUID(),
+        credential: 'api-key:bench1',
+        requestId: randomUUID(),
+      };
+      const sent = performance.now();
+      await client.query({ name: 'import', text, values: [JSON.stringify([row])] });
+      latencies.push(performance.now() - sent);
+    }
+  };
+  await Promise.all(
+    clients.map((client, index) => run(client, vault.callers[index % vault.callers.length], index)),
+  );
+  const elapsed = performance.now() - start;
+  await Promise.all(clients.map((client) => client.end()));
+  await settled();
+  return summary(latencies, elapsed, (await vault.walSyncs()) - syncs);
+}
+
+export function summary(latencies: number[], elapsed: number, syncs: number): Load {
+  latencies.sort((a, b) => a - b);
+  const percentile = (share: number) => latencies[Math.floor(latencies.length * share)] ?? 0;
+  return {
+    imports: latencies.length,
+    perSecond: (latencies.length / elapsed) * 1000,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    errors: 0,
+    syncsPerImport: syncs / latencies.length,
+  };
+}

@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { createCipher, generateKey } from '../crypto/fernet.ts';
+import type { BenchVault } from './database.ts';
+import { type Load, type LoadOptions, summary } from './loads.ts';
+
+const run = promisify(execFile);
+
+/** Whether PostgreSQL's own benchmark is there; the embedded PostgreSQL does not bring it. */
+export const hasPgbench = (): Promise<boolean> =>
+  run('pgbench', ['--version']).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * One import as PostgreSQL likes it best: a row of its own, plain columns, nothing to parse. No constant may hold a colon
+ * before a letter: pgbench takes that for a variable.
+ */
+function script({ callers }: BenchVault): string {
+  const organization = callers[0]?.organizationId;
+  const cipher = createCipher([generateKey()]);
+  const [access, refresh] = [cipher.encrypt('x'.repeat(57)), cipher.encrypt('x'.repeat(79))];
+  return `\\set wanted random(0, 1)
+WITH given AS MATERIALIZED (
+  SELECT provider.organization_id, gen_random_uuid() AS id, 'user-' || :client_id::text AS user_id, provider.provider_id
+  FROM oauth_providers AS provider WHERE organization_id = '${organization}' AND provider_id = 'slack'
+), stored AS (
+  INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
+    access_token, refresh_token, scopes, metadata, expires_at)
+  SELECT organization_id, id, user_id, provider_id, organization_id, '${access}', '${refresh}',
+    '{chat.write,channels.read,users.read}', '{"team":{"id":"T1","name":"Acme"},"bot_user_id":"U012AB3CD"}',
+    now() + make_interval(secs => 43200)
+  FROM given
+), made_default AS (
+  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
+  SELECT organization_id, user_id, provider_id, id FROM given WHERE :wanted = 1
+  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
+), audited AS (
+  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
+  SELECT organization_id, gen_random_uuid(), user_id, 'bearer', 'token.import', id, gen_random_uuid() FROM given
+)
+SELECT id FROM given;
+`;
+}
+
+/** The physical limit: \`pgbench -M prepared\` with a single-row import. */
+export async function pgbenchLoad(
+  vault: BenchVault,
+  directory: string,
+  { connections, seconds }: LoadOptions,
+): Promise<Load> {
+  const file = join(directory, 'import.sql');
+  writeFileSync(file, script(vault));
+  const url = new URL(vault.connectionString);
+  // The embedded PostgreSQL listens on a socket, whose directory stands where the host does.
+  const connection = {
+    PGHOST: decodeURIComponent(url.hostname),
+    PGPORT: url.port || '5432',
+    PGUSER: url.username,
+  };
+  const syncs = await vault.walSyncs();
+  const options = [
+    '-n',
+    '-M',
+    'prepared',
+    '-c',
+    String(connections),
+    '-j',
+    '2',
+    '-T',
+    String(seconds),
+    '-f',
+    file,
+  ];
+  await run(
+    'pgbench',
+    [...options, '--log', `--log-prefix=${join(directory, 'pgbench')}`, url.pathname.slice(1)],
+    {
+      env: { ...process.env, ...connection, PGPASSWORD: decodeURIComponent(url.password) },
+    },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  return summary(takeLatencies(directory), seconds * 1000, (await vault.walSyncs()) - syncs);
+}
+
+/** The third field of each line of pgbench's log is a transaction's time in microseconds. */
+function takeLatencies(directory: string): number[] {
+  const latencies: number[] = [];
+  for (const name of readdirSync(directory).filter((entry) => entry.startsWith('pgbench'))) {
+    const path = join(directory, name);
+    for (const line of readFileSync(path, 'utf8').trimEnd().split('\n'))
+      latencies.push(Number(line.split(' ')[2]) / 1000);
+    rmSync(path);
+  }
+  return latencies;
+}

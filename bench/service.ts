@@ -1,0 +1,54 @@
+/**
+ * The service in a process of its own, wired as `tokenhold serve` wires it, which tells its starter what it uses. With
+ * BENCH_OPERATIONS, the contract holds as many operations: the import and copies of it on other paths.
+ */
+import { once } from 'node:events';
+import { assemble } from '../cli/assemble.ts';
+import { loadConfig } from '../cli/config.ts';
+import { openServerVault } from '../cli/vault.ts';
+import { type AppParts, createApp } from '../server/app.ts';
+import { createHttpServer } from '../server/http.ts';
+import type { ServiceMessage } from './start.ts';
+
+const IMPORT = '/v2/auth/tokens/import';
+
+/** The contract cut down to the import, and then padded with copies of it. */
+function withOperations(parts: AppParts, count: number): AppParts {
+  const post = parts.contract.paths?.[IMPORT]?.post;
+  if (post === undefined) throw new Error('the contract has no import');
+  const copies = Array.from({ length: count - 1 }, (_, index) => `copy_${index}`);
+  const paths = copies.map((operationId, index) => {
+    const path = index % 2 === 0 ? `/v2/auth/copies/${index}` : `/v2/auth/copies/{id}/${index}`;
+    const parameters =
+      index % 2 === 0 ? [] : [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }];
+    return [path, { post: { ...post, operationId, parameters } }] as const;
+  });
+  const handler = parts.handlers.import_oauth_token_v2_auth_tokens_import_post;
+  return {
+    ...parts,
+    contract: Object.assign({}, parts.contract, {
+      paths: { ...Object.fromEntries(paths), [IMPORT]: { post } },
+    }),
+    handlers: Object.assign({}, parts.handlers, Object.fromEntries(copies.map((id) => [id, handler]))),
+  };
+}
+
+const tell = (message: ServiceMessage) => process.send?.(message);
+
+const config = loadConfig(process.env);
+const vault = await openServerVault(config);
+const parts = assemble(config, vault);
+const operations = Number(process.env['BENCH_OPERATIONS'] ?? 0);
+const app = await createApp(operations > 0 ? withOperations(parts, operations) : parts);
+const server = createHttpServer(app, config.limits).listen(0, '127.0.0.1');
+await once(server, 'listening');
+const address = server.address();
+tell({ port: typeof address === 'object' ? (address?.port ?? 0) : 0 });
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  tell({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() });
+});
+await once(process, 'disconnect');
+server.closeAllConnections();
+server.close();
+await vault.close();

@@ -1,0 +1,60 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** What `service.ts` tells: once where it listens, then what it has used so far, as often as it is asked. */
+export type ServiceMessage =
+  | { readonly port: number }
+  | { readonly cpuMicroseconds: number; readonly residentBytes: number };
+
+export interface Usage {
+  readonly cpuMicroseconds: number;
+  readonly residentBytes: number;
+}
+
+export interface Service {
+  readonly url: string;
+  usage(): Promise<Usage>;
+  stop(): Promise<void>;
+}
+
+/** Starts the service with these settings; its log goes to a file in `directory`. */
+export async function startService(
+  directory: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Service> {
+  const log = openSync(join(directory, 'service.log'), 'a');
+  const child = fork(fileURLToPath(new URL('service.ts', import.meta.url)), {
+    execArgv: ['--import', 'tsx', ...(process.env['PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : [])],
+    env: { PATH: process.env['PATH'], ...settings },
+    stdio: ['ignore', 'ignore', log, 'ipc'],
+  });
+  const message = await receive(child);
+  if (!('port' in message)) throw new Error('the service did not start');
+  return {
+    url: `http://127.0.0.1:${message.port}`,
+    async usage() {
+      child.send('usage');
+      const used = await receive(child);
+      if (!('cpuMicroseconds' in used)) throw new Error('the service did not answer');
+      return used;
+    },
+    async stop() {
+      const exited = once(child, 'exit');
+      child.disconnect();
+      await exited;
+    },
+  };
+}
+
+async function receive(child: ChildProcess): Promise<ServiceMessage> {
+  const exited = once(child, 'exit').then(() => {
+    throw new Error('the service ended: see service.log');
+  });
+  exited.catch(() => undefined);
+  const [message]: ServiceMessage[] = await Promise.race([once(child, 'message'), exited]);
+  if (message === undefined) throw new Error('the service said nothing');
+  return message;
+}
