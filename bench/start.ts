@@ -27,7 +27,7 @@ export async function startService(
 ): Promise<Service> {
   const log = openSync(join(directory, 'service.log'), 'a');
   const child = fork(fileURLToPath(new URL('service.ts', import.meta.url)), {
-    execArgv: ['--import', 'tsx', ...(process.env['PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : [])],
+    execArgv: ['--import', 'tsx'],
     env: { PATH: process.env['PATH'], ...settings },
     stdio: ['ignore', 'ignore', log, 'ipc'],
   });
