@@ -50,11 +50,14 @@ export async function startService(
 }
 
 async function receive(child: ChildProcess): Promise<ServiceMessage> {
-  const exited = once(child, 'exit').then(() => {
-    throw new Error('the service ended: see service.log');
-  });
-  exited.catch(() => undefined);
-  const [message]: ServiceMessage[] = await Promise.race([once(child, 'message'), exited]);
-  if (message === undefined) throw new Error('the service said nothing');
+  const given = new AbortController();
+  const ended = once(child, 'exit', { signal: given.signal }).then(() => []);
+  const [message]: ServiceMessage[] = await Promise.race([
+    once(child, 'message', { signal: given.signal }),
+    ended,
+  ]);
+  given.abort();
+  ended.catch(() => undefined);
+  if (message === undefined) throw new Error('the service ended: see service.log');
   return message;
 }

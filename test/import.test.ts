@@ -175,6 +175,23 @@ describe('the default token', () => {
   });
 });
 
+describe("another tenant's locked row", () => {
+  it('holds up nobody else, and its own import only until the lock is gone', async () => {
+    const other = await vault.newTenant();
+    await vault.import(other.apiKey, { provider_id: 'slack', access_token: 'x' });
+    const outside = vault.outside();
+    const lock = await outside.transaction();
+    await lock('default_tokens').where({ organization_id: other.organizationId }).forUpdate().select();
+    const importOf = (key: string) => vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    const held = importOf(other.apiKey);
+    const neighbours = await Promise.all(Array.from({ length: 20 }, () => importOf(tenant.apiKey)));
+    expect(new Set(neighbours.map(({ status }) => status))).toEqual(new Set([200]));
+    await lock.rollback();
+    expect((await held).status).toBe(200);
+    await outside.destroy();
+  });
+});
+
 describe('a provider that is not there', () => {
   it.each(['unknown', '', 'SLACK', '../slack', 'x'.repeat(100_000)])(
     'answers 404 and stores nothing',
