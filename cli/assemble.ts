@@ -1,5 +1,7 @@
 import { isMigrated } from '../db/migrate.ts';
+import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
+import { formats } from '../oauth/provider.ts';
 import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
@@ -11,7 +13,7 @@ import type { Vault } from './vault.ts';
 
 /** Where the parts meet: each gets only what it needs. */
 export function assemble(config: Config, vault: Vault): AppParts {
-  const { apiKeys, workspaces, tokens, cipher, db } = vault;
+  const { apiKeys, workspaces, providers, tokens, cipher, db } = vault;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
     ({ expiresAt }) => expiresAt,
@@ -27,7 +29,8 @@ export function assemble(config: Config, vault: Vault): AppParts {
   });
   return {
     contract: readContract(),
-    handlers: { ...tokenHandlers({ tokens, cipher }) },
+    formats,
+    handlers: { ...providerHandlers({ providers, cipher }), ...tokenHandlers({ tokens, cipher }) },
     authenticate,
     isReady: async () => cipher.decrypt(cipher.encrypt('')) === '' && (await isMigrated(db)),
     log: createLogger(config.logLevel),

@@ -1,3 +1,4 @@
+import { OPERATOR } from '../db/audit.ts';
 import { issueApiKey } from './api-key.ts';
 import type { Vault } from './vault.ts';
 
@@ -10,15 +11,19 @@ export async function bootstrap(vault: Vault): Promise<string | undefined> {
   const organization = await vault.organizations.create('example');
   if (organization === undefined) return undefined;
   const { organizationId, workspaceId } = organization;
-  await vault.providers.create(organizationId, {
-    providerId: 'slack-dev',
-    name: 'Slack (development)',
-    clientId: 'example-client-id',
-    clientSecret: null,
-    authUrl: 'https://slack.com/oauth/v2/authorize',
-    tokenUrl: 'https://slack.com/api/oauth.v2.access',
-    providerType: 'slack',
-  });
+  await vault.providers.create(
+    organizationId,
+    {
+      providerId: 'slack-dev',
+      name: 'Slack (development)',
+      clientId: 'example-client-id',
+      clientSecret: null,
+      authUrl: 'https://slack.com/oauth/v2/authorize',
+      tokenUrl: 'https://slack.com/api/oauth.v2.access',
+      providerType: 'slack',
+    },
+    OPERATOR,
+  );
   const { apiKey } = await issueApiKey(vault.apiKeys, {
     organizationId,
     workspaceId,

@@ -45,3 +45,17 @@ export function isUnavailable(error: unknown): boolean {
   if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);
   return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code);
 }
+
+const DEADLOCK = '40P01';
+const ATTEMPTS = 3;
+
+/** Tries a transaction again that PostgreSQL ended for others that waited for each other with it. */
+export async function retryDeadlock<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (errorCode(error) !== DEADLOCK || attempt === ATTEMPTS) throw error;
+    }
+  }
+}

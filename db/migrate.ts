@@ -1,9 +1,13 @@
 import type { Knex } from 'knex';
 import pg from 'pg';
 import * as vault from './migrations/0001_vault.ts';
+import * as inventory from './migrations/0002_inventory.ts';
 
 /** Names carry no file extension, so sources (.ts) and the built image (.js) agree about what has run. */
-const migrations: ReadonlyMap<string, Knex.Migration> = new Map([['0001_vault', vault]]);
+const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
+  ['0001_vault', vault],
+  ['0002_inventory', inventory],
+]);
 
 const migrationSource: Knex.MigrationSource<string> = {
   getMigrations: async () => [...migrations.keys()],

@@ -27,6 +27,132 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v2/auth/providers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List OAuth providers
+         * @description The providers of the caller's organization, the newest last.
+         */
+        readonly get: operations["list_oauth_providers_v2_auth_providers_get"];
+        readonly put?: never;
+        /**
+         * Create an OAuth provider
+         * @description Needs the role `admin`.
+         */
+        readonly post: operations["create_oauth_provider_v2_auth_providers_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/providers/{provider_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Get an OAuth provider */
+        readonly get: operations["get_oauth_provider_v2_auth_providers__provider_id__get"];
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete an OAuth provider and all its tokens
+         * @description Needs the role `admin`. Answers the provider as it was.
+         */
+        readonly delete: operations["delete_oauth_provider_v2_auth_providers__provider_id__delete"];
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Change an OAuth provider
+         * @description Needs the role `admin`. A field that is absent or null stays as it is.
+         */
+        readonly patch: operations["update_oauth_provider_v2_auth_providers__provider_id__patch"];
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List the calling user's tokens
+         * @description Of one provider, or of all where none is named; the newest last.
+         */
+        readonly get: operations["list_oauth_tokens_for_user_v2_auth_tokens_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens/exists": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Tell whether the calling user has a token of a provider */
+        readonly get: operations["check_oauth_token_exists_v2_auth_tokens_exists_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens/{token_id}/metadata": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        /**
+         * Relabel a token, or choose the default
+         * @description Only the token's owner may; to others it is unknown.
+         */
+        readonly patch: operations["update_token_label_v2_auth_tokens__token_id__metadata_patch"];
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens/workspace/slack/exists": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tell whether anyone in the workspace has a Slack token
+         * @description Of any provider of the type `slack`. Needs the role `admin`, since it tells of other users.
+         */
+        readonly get: operations["check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -91,6 +217,186 @@ export interface components {
             readonly ctx?: Record<string, never>;
         };
         /**
+         * OAuthProviderCreateRequest
+         * @description The settings of an OAuth application whose tokens are to be kept.
+         */
+        readonly OAuthProviderCreateRequest: {
+            /**
+             * Provider Id
+             * Format: provider-id
+             * @description Names the provider in its organization and in paths: 1 to 255 of `A-Z a-z 0-9 . _ ~ -`, and neither `.` nor `..`.
+             */
+            readonly provider_id: string;
+            /**
+             * Name
+             * @description Its name for people.
+             */
+            readonly name: string;
+            /** Client Id */
+            readonly client_id: string;
+            /**
+             * Client Secret
+             * @description Stored encrypted, and never answered.
+             */
+            readonly client_secret?: string | null;
+            /**
+             * Auth Url
+             * Format: provider-url
+             * @description The authorization endpoint: an absolute https URL without user info or fragment; http only for a loopback host.
+             */
+            readonly auth_url: string;
+            /**
+             * Token Url
+             * Format: provider-url
+             * @description The token endpoint, a URL of the same kind.
+             */
+            readonly token_url: string;
+            /**
+             * Uses Pkce
+             * @default false
+             */
+            readonly uses_pkce?: boolean;
+            /**
+             * Code Challenge Method
+             * @default S256
+             */
+            readonly code_challenge_method?: string;
+            /**
+             * Provider Type
+             * @description Its kind, where that needs special care.
+             */
+            readonly provider_type?: ("microsoft" | "salesforce" | "slack") | null;
+            /**
+             * Token Endpoint Auth Method
+             * @default client_secret_post
+             * @enum {string}
+             */
+            readonly token_endpoint_auth_method?: "none" | "client_secret_basic" | "client_secret_post";
+        };
+        /**
+         * OAuthProviderUpdateRequest
+         * @description What is to change; a field that is absent or null stays as it is.
+         */
+        readonly OAuthProviderUpdateRequest: {
+            /** Name */
+            readonly name?: string | null;
+            /** Client Id */
+            readonly client_id?: string | null;
+            /** Client Secret */
+            readonly client_secret?: string | null;
+            /** Auth Url */
+            readonly auth_url?: string | null;
+            /** Token Url */
+            readonly token_url?: string | null;
+            /** Uses Pkce */
+            readonly uses_pkce?: boolean | null;
+            /** Code Challenge Method */
+            readonly code_challenge_method?: string | null;
+        };
+        /**
+         * OAuthProviderResponse
+         * @description A provider, without its client secret.
+         */
+        readonly OAuthProviderResponse: {
+            /** Id */
+            readonly id: string;
+            /** Organization Id */
+            readonly organization_id: string;
+            /** Provider Id */
+            readonly provider_id: string;
+            /** Name */
+            readonly name: string;
+            /** Client Id */
+            readonly client_id: string;
+            /** Auth Url */
+            readonly auth_url: string;
+            /** Token Url */
+            readonly token_url: string;
+            /** Uses Pkce */
+            readonly uses_pkce: boolean;
+            /** Code Challenge Method */
+            readonly code_challenge_method: string | null;
+            /** Provider Type */
+            readonly provider_type?: string | null;
+            /** Mcp Server Url */
+            readonly mcp_server_url?: string | null;
+            /**
+             * Token Endpoint Auth Method
+             * @default client_secret_post
+             */
+            readonly token_endpoint_auth_method?: string;
+            /**
+             * Is Dynamic Client
+             * @default false
+             */
+            readonly is_dynamic_client?: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            readonly created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            readonly updated_at: string;
+        };
+        /**
+         * OAuthTokenSummary
+         * @description What is known of a token, without its secrets.
+         */
+        readonly OAuthTokenSummary: {
+            /** Id */
+            readonly id: string;
+            /** Provider Id */
+            readonly provider_id: string;
+            /** Provider Account Label */
+            readonly provider_account_label?: string | null;
+            /**
+             * Scopes
+             * @default []
+             */
+            readonly scopes?: readonly string[];
+            /** Expires At */
+            readonly expires_at?: string | null;
+            /**
+             * Is Default
+             * @default false
+             */
+            readonly is_default?: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            readonly created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            readonly updated_at: string;
+        };
+        /**
+         * OAuthTokenUpdateRequest
+         * @description What is to change; a field that is absent or null stays as it is.
+         */
+        readonly OAuthTokenUpdateRequest: {
+            /**
+             * Provider Account Label
+             * @description An empty label takes the label away.
+             */
+            readonly provider_account_label?: string | null;
+            /**
+             * Is Default
+             * @description True makes it the default token of the user for the provider, in place of any other; false leaves none, if it was it.
+             */
+            readonly is_default?: boolean | null;
+        };
+        /** OAuthTokenStatusResponse */
+        readonly OAuthTokenStatusResponse: {
+            /** Has Token */
+            readonly has_token: boolean;
+        };
+        /**
          * ErrorAnswer
          * @description Why the request was refused, in fixed words that never repeat any of it.
          */
@@ -131,6 +437,15 @@ export interface components {
         };
         /** @description The caller's organization has nothing of that name. */
         readonly NotFound: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["ErrorAnswer"];
+            };
+        };
+        /** @description The caller's organization has something of that name already. */
+        readonly Conflict: {
             headers: {
                 readonly [name: string]: unknown;
             };
@@ -275,6 +590,386 @@ export interface operations {
                     readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly list_oauth_providers_v2_auth_providers_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The providers. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["OAuthProviderResponse"][];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly create_oauth_provider_v2_auth_providers_post: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["OAuthProviderCreateRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly get_oauth_provider_v2_auth_providers__provider_id__get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly delete_oauth_provider_v2_auth_providers__provider_id__delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly update_oauth_provider_v2_auth_providers__provider_id__patch: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["OAuthProviderUpdateRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly list_oauth_tokens_for_user_v2_auth_tokens_get: {
+        readonly parameters: {
+            readonly query?: {
+                readonly provider_id?: string | null;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The tokens. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["OAuthTokenSummary"][];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly check_oauth_token_exists_v2_auth_tokens_exists_get: {
+        readonly parameters: {
+            readonly query: {
+                readonly provider_id: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Whether there is one. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthTokenStatusResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly update_token_label_v2_auth_tokens__token_id__metadata_patch: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly token_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["OAuthTokenUpdateRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The token. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthTokenSummary"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Some of the request does not fit this document. */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Whether there is one. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthTokenStatusResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];

@@ -1,7 +1,8 @@
 import type { Cipher } from '../crypto/fernet.ts';
 import { newId } from '../db/id.ts';
-import type { tokenRepository } from '../db/tokens.ts';
-import type { Handlers } from '../server/contract.ts';
+import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
+import type { components } from '../generated/api.d.ts';
+import { actor, type Handlers } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
@@ -9,10 +10,29 @@ interface Parts {
   readonly cipher: Cipher;
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'] => ({
+  id: token.id,
+  provider_id: token.providerId,
+  provider_account_label: token.label,
+  scopes: token.scopes,
+  expires_at: token.expiresAt?.toISOString() ?? null,
+  is_default: token.isDefault,
+  created_at: token.createdAt.toISOString(),
+  updated_at: token.updatedAt.toISOString(),
+});
+
 export const tokenHandlers = ({
   tokens,
   cipher,
-}: Parts): Handlers<'import_oauth_token_v2_auth_tokens_import_post'> => ({
+}: Parts): Handlers<
+  | 'import_oauth_token_v2_auth_tokens_import_post'
+  | 'list_oauth_tokens_for_user_v2_auth_tokens_get'
+  | 'check_oauth_token_exists_v2_auth_tokens_exists_get'
+  | 'update_token_label_v2_auth_tokens__token_id__metadata_patch'
+  | 'check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get'
+> => ({
   async import_oauth_token_v2_auth_tokens_import_post({ caller, requestId, body }) {
     const id = newId();
     const isStored = await tokens.import({
@@ -33,5 +53,39 @@ export const tokenHandlers = ({
     });
     if (!isStored) throw new ApiError(404, 'OAuth provider not found');
     return { status: 200, body: { token_id: id } };
+  },
+
+  async list_oauth_tokens_for_user_v2_auth_tokens_get({ caller, query }) {
+    const found = await tokens.list(caller.organizationId, caller.userId, query.provider_id);
+    return { status: 200, body: found.map(present) };
+  },
+
+  async check_oauth_token_exists_v2_auth_tokens_exists_get({ caller, query }) {
+    const { organizationId, userId } = caller;
+    return {
+      status: 200,
+      body: { has_token: await tokens.exists(organizationId, userId, query.provider_id) },
+    };
+  },
+
+  async update_token_label_v2_auth_tokens__token_id__metadata_patch(call) {
+    const { caller, path, body } = call;
+    const change = {
+      label: body.provider_account_label ?? undefined,
+      isDefault: body.is_default ?? undefined,
+    };
+    const updated = UUID.test(path.token_id)
+      ? await tokens.update(caller.organizationId, caller.userId, path.token_id, change, actor(call))
+      : undefined;
+    if (updated === undefined) throw new ApiError(404, 'OAuth token not found');
+    return { status: 200, body: present(updated) };
+  },
+
+  async check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get({ caller }) {
+    const { organizationId, workspaceId } = caller;
+    return {
+      status: 200,
+      body: { has_token: await tokens.existsInWorkspace(organizationId, workspaceId, 'slack') },
+    };
   },
 });

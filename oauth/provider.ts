@@ -1,5 +1,10 @@
+/** The formats that our overlay adds to those of JSON Schema. */
+export const formats = { 'provider-id': isProviderId, 'provider-url': isProviderUrl };
+
 /** A `provider_id` is a path segment that no client or proxy rewrites: RFC 3986 unreserved characters, and no dot segment. */
-export const isProviderId = (value: string): boolean => /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}$/.test(value);
+export function isProviderId(value: string): boolean {
+  return /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}$/.test(value);
+}
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 

@@ -1,19 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import type { Document } from 'openapi-backend';
-import type { Authenticate } from '../security/authenticate.ts';
+import { type Authenticate, ForbiddenError } from '../security/authenticate.ts';
 import { type Answer, bodyText, fields } from './answer.ts';
 import { type AuthenticateRequest, limitFailures } from './auth-failures.ts';
 import { ClientGoneError, readJson } from './body.ts';
 import type { Handlers, OperationId } from './contract.ts';
 import { ApiError, toAnswer } from './errors.ts';
 import { describeError, type Logger } from './log.ts';
-import { loadOperations, type Operation, type Unvalidated } from './operations.ts';
+import { loadOperations, type Operation, type OperationParts, type Unvalidated } from './operations.ts';
 
-export interface AppParts {
-  /** The document of `generated/`. */
-  readonly contract: Document;
-  readonly handlers: Handlers<OperationId>;
+export interface AppParts extends OperationParts {
   readonly authenticate: Authenticate;
   /** Whether a request could be served now. */
   readonly isReady: () => Promise<boolean>;
@@ -58,7 +54,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
     health(async () => true),
   );
   mount(app, '/readyz', health(parts.isReady));
-  const operations = await loadOperations(parts.contract, parts.handlers);
+  const operations = await loadOperations(parts);
   const authenticate = limitFailures(parts.authenticate, parts.limits.authFailuresPerMinute);
   for (const [path, ofPath] of byPath(operations)) {
     const methods = ofPath.map(
@@ -106,6 +102,7 @@ function serve<Id extends OperationId>(operation: Operation<Id>, parts: ServePar
     response.locals.operationId = operation.operationId;
     const caller = await parts.authenticate(request, operation.schemes);
     response.locals.organizationId = caller.organizationId;
+    if (operation.role !== undefined && caller.role !== operation.role) throw new ForbiddenError();
     const input: Unvalidated = {
       path: request.params,
       query: declaredQuery(request.url, operation.queryNames),

@@ -1,4 +1,5 @@
 /** Types that follow from generated/: whatever does not fit the contract does not compile. */
+import type { Actor } from '../db/audit.ts';
 import type { operations } from '../generated/api.d.ts';
 import type { Caller } from '../security/caller.ts';
 
@@ -36,6 +37,13 @@ export interface Call<Id extends OperationId> extends Input<Id> {
   readonly caller: Caller;
   readonly requestId: string;
 }
+
+/** Whose change it is, for the audit record. */
+export const actor = ({ caller, requestId }: Pick<Call<OperationId>, 'caller' | 'requestId'>): Actor => ({
+  userId: caller.userId,
+  credential: caller.credential,
+  requestId,
+});
 
 /** One function per operationId: a typed request in, a documented answer out, everything else thrown. */
 export type Handlers<Ids extends OperationId> = {

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import formats from 'ajv-formats';
+import standardFormats from 'ajv-formats';
 import { type Operation as Described, type Document, OpenAPIBackend } from 'openapi-backend';
 import type { CredentialScheme } from '../security/authenticate.ts';
+import type { Role } from '../security/caller.ts';
 import type { Handlers, Input, OperationId } from './contract.ts';
 import { ApiError } from './errors.ts';
 import { fieldErrors, type Schema, withoutNull } from './validation.ts';
@@ -23,10 +24,20 @@ export interface Operation<Id extends OperationId> {
   readonly path: string;
   /** The credentials that the contract accepts here. */
   readonly schemes: ReadonlySet<CredentialScheme>;
+  /** Who may ask for it; undefined: any caller. */
+  readonly role: Role | undefined;
   readonly queryNames: readonly string[];
   readonly takesBody: boolean;
   /** @throws ApiError 422 with one entry for each wrong place */
   readonly validate: (input: Unvalidated) => asserts input is Unvalidated & Input<Id>;
+}
+
+export interface OperationParts {
+  /** The document of `generated/`. */
+  readonly contract: Document;
+  /** Those of the document that JSON Schema does not know, by name. */
+  readonly formats: Readonly<Record<string, (value: string) => boolean>>;
+  readonly handlers: Handlers<OperationId>;
 }
 
 export const readContract = (): Document =>
@@ -36,15 +47,19 @@ export const readContract = (): Document =>
  * The operations of the contract, checked and compiled by openapi-backend. Its `handleRequest` is not used:
  * it parses each request three times, and before the credentials are known.
  */
-export async function loadOperations(
-  definition: Document,
-  handlers: Handlers<OperationId>,
-): Promise<Operation<OperationId>[]> {
+export async function loadOperations({
+  contract,
+  formats,
+  handlers,
+}: OperationParts): Promise<Operation<OperationId>[]> {
   const api = new OpenAPIBackend({
-    definition,
+    definition: contract,
     strict: true,
     ajvOpts: { allErrors: true, strictNumbers: true, ownProperties: true },
-    customizeAjv: (ajv) => formats.default(ajv),
+    customizeAjv(ajv) {
+      for (const [name, validate] of Object.entries(formats)) ajv.addFormat(name, validate);
+      return standardFormats.default(ajv);
+    },
   });
   await api.init();
   const isServed = (id = ''): id is OperationId => Object.hasOwn(handlers, id);
@@ -70,6 +85,7 @@ function operation<Id extends OperationId>(
     method: described.method.toUpperCase(),
     path: described.path,
     schemes: new Set(described.security?.flatMap(Object.keys).filter(isCredentialScheme)),
+    role: roleOf(described),
     queryNames: Object.keys(schemas.query.properties ?? {}),
     takesBody: schemas.body !== undefined,
     validate({ path, query, body }) {
@@ -92,6 +108,13 @@ const findings = ({ errors }: ValidateFunction): readonly ErrorObject[] =>
 
 const isCredentialScheme = (name: string): name is CredentialScheme =>
   name === 'ApiKey' || name === 'BearerAuth';
+
+/** What `x-role` says, an extension of our overlay. */
+function roleOf(described: Described): Role | undefined {
+  const role = 'x-role' in described ? described['x-role'] : undefined;
+  if (role !== undefined && role !== 'admin') throw new Error(`unknown x-role of ${described.operationId}`);
+  return role;
+}
 
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 

@@ -52,6 +52,15 @@ const WRONG_TYPE: Readonly<Record<string, Wording>> = {
 
 /** The wording of every other keyword that a schema of the contract uses on a request. */
 const WRONG_VALUE: Readonly<Record<string, (params: ErrorObject['params']) => Wording>> = {
+  enum: ({ allowedValues }) => {
+    const expected = listed(allowedValues);
+    return { msg: `Input should be ${expected}`, type: 'literal_error', ctx: { expected } };
+  },
+  format: ({ format }) => ({
+    msg: `Value error, not a valid ${format}`,
+    type: 'value_error',
+    ctx: { error: `not a valid ${format}` },
+  }),
   minimum: ({ limit }) => ({
     msg: `Input should be greater than or equal to ${limit}`,
     type: 'greater_than_equal',
@@ -63,6 +72,12 @@ const WRONG_VALUE: Readonly<Record<string, (params: ErrorObject['params']) => Wo
     ctx: { le: limit },
   }),
 };
+
+/** `'a', 'b' or 'c'` */
+function listed(values: readonly string[]): string {
+  const quoted = values.map((value) => `'${value}'`);
+  return [quoted.slice(0, -1).join(', '), ...quoted.slice(-1)].filter((part) => part !== '').join(' or ');
+}
 
 /** The schema with each nullable (`anyOf: [X, null]`) as X itself: its errors are those of X. To be done once, at the start. */
 export function withoutNull({ anyOf = [], ...schema }: Schema): Schema {

@@ -1,12 +1,22 @@
 /** Requests made from generated/openapi.json itself: whatever operations the contract holds, this covers them. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import standardFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { OpenAPIBackend, type Operation } from 'openapi-backend';
+import { formats } from '../oauth/provider.ts';
 import { startVault, type Tenant, type TestVault } from './vault.ts';
 
 const definition = JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
-const api = new OpenAPIBackend({ definition, quick: true, strict: true });
+const api = new OpenAPIBackend({
+  definition,
+  quick: true,
+  strict: true,
+  customizeAjv(ajv) {
+    for (const [name, validate] of Object.entries(formats)) ajv.addFormat(name, validate);
+    return standardFormats.default(ajv);
+  },
+});
 await api.init();
 
 let vault: TestVault;
@@ -21,6 +31,7 @@ afterAll(() => vault.close());
 
 interface Schema {
   readonly type?: string;
+  readonly format?: string;
   readonly enum?: readonly string[];
   readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
@@ -33,12 +44,24 @@ interface Schema {
 const text = fc.string({ unit: 'grapheme', maxLength: 40 });
 const json = fc.jsonValue({ maxDepth: 3, stringUnit: 'grapheme' });
 
+function ofFormat(format: string): fc.Arbitrary<string> {
+  switch (format) {
+    case 'provider-id':
+      return fc.constantFrom('slack', 'github', 'A.b_c~d-9');
+    case 'provider-url':
+      return fc.webUrl({ validSchemes: ['https'], withQueryParameters: true });
+    default:
+      throw new Error(`no example of the format ${format}`);
+  }
+}
+
 /** What the schema allows. Strings are sometimes the name of something that exists. */
 function valid(schema: Schema): fc.Arbitrary<unknown> {
   if (schema.anyOf !== undefined) return fc.oneof(...schema.anyOf.map(valid));
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   switch (schema.type) {
     case 'string':
+      if (schema.format !== undefined) return ofFormat(schema.format);
       return fc.oneof(fc.constant('slack'), text);
     case 'integer':
       return fc.integer({

@@ -6,6 +6,7 @@ import { assemble } from '../cli/assemble.ts';
 import { type Environment, loadConfig } from '../cli/config.ts';
 import { openServerVault, type Vault } from '../cli/vault.ts';
 import { generateKey } from '../crypto/fernet.ts';
+import { OPERATOR } from '../db/audit.ts';
 import { openDatabase } from '../db/database.ts';
 import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
@@ -125,15 +126,19 @@ function requests(url: string) {
 
 function arrangements(vault: Vault) {
   const newProvider = async (organizationId: string, providerId: string) => {
-    await vault.providers.create(organizationId, {
-      providerId,
-      name: providerId,
-      clientId: 'client',
-      clientSecret: null,
-      authUrl: 'https://provider.example/authorize',
-      tokenUrl: 'https://provider.example/token',
-      providerType: null,
-    });
+    await vault.providers.create(
+      organizationId,
+      {
+        providerId,
+        name: providerId,
+        clientId: 'client',
+        clientSecret: null,
+        authUrl: 'https://provider.example/authorize',
+        tokenUrl: 'https://provider.example/token',
+        providerType: null,
+      },
+      OPERATOR,
+    );
   };
   const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, owner = {}) => {
     const { userId = 'user', role = 'member', expiresInSeconds = null } = owner;

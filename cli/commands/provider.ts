@@ -1,11 +1,12 @@
 import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ProviderReference, ProviderType } from '../../db/providers.ts';
+import { OPERATOR } from '../../db/audit.ts';
+import type { Provider, ProviderType } from '../../db/providers.ts';
 import { isProviderId, isProviderUrl } from '../../oauth/provider.ts';
 import { organizationId, withVault } from '../command.ts';
 import { OperatorError } from '../failure.ts';
 
-const row = ({ id, providerId }: ProviderReference) => ({ id, provider_id: providerId });
+const row = ({ id, providerId }: Provider) => ({ id, provider_id: providerId });
 
 function providerId(value: string): string {
   if (isProviderId(value)) return value;
@@ -51,15 +52,19 @@ const create = new Command('create')
 withVault<CreateOptions>(create, async (vault, options) => {
   const clientSecret =
     options.clientSecretStdin === true ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
-  const created = await vault.providers.create(await organizationId(vault, options.organization), {
-    providerId: options.providerId,
-    name: options.name,
-    clientId: options.clientId,
-    clientSecret: clientSecret === undefined ? null : vault.cipher.encrypt(clientSecret),
-    authUrl: options.authUrl,
-    tokenUrl: options.tokenUrl,
-    providerType: options.type ?? null,
-  });
+  const created = await vault.providers.create(
+    await organizationId(vault, options.organization),
+    {
+      providerId: options.providerId,
+      name: options.name,
+      clientId: options.clientId,
+      clientSecret: clientSecret === undefined ? null : vault.cipher.encrypt(clientSecret),
+      authUrl: options.authUrl,
+      tokenUrl: options.tokenUrl,
+      providerType: options.type ?? null,
+    },
+    OPERATOR,
+  );
   if (created === undefined)
     throw new OperatorError('the organization has a provider of this id already (--provider-id)');
   return row(created);

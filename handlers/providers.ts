@@ -1,0 +1,95 @@
+import type { Cipher } from '../crypto/fernet.ts';
+import type { Provider, providerRepository } from '../db/providers.ts';
+import type { components } from '../generated/api.d.ts';
+import { actor, type Handlers } from '../server/contract.ts';
+import { ApiError } from '../server/errors.ts';
+
+interface Parts {
+  readonly providers: ReturnType<typeof providerRepository>;
+  readonly cipher: Cipher;
+}
+
+const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
+  id: provider.id,
+  organization_id: provider.organizationId,
+  provider_id: provider.providerId,
+  name: provider.name,
+  client_id: provider.clientId,
+  auth_url: provider.authUrl,
+  token_url: provider.tokenUrl,
+  uses_pkce: provider.usesPkce,
+  code_challenge_method: provider.codeChallengeMethod,
+  provider_type: provider.providerType,
+  // Of providers that were found through an MCP server, which nothing here does.
+  mcp_server_url: null,
+  is_dynamic_client: false,
+  token_endpoint_auth_method: provider.tokenEndpointAuthMethod,
+  created_at: provider.createdAt.toISOString(),
+  updated_at: provider.updatedAt.toISOString(),
+});
+
+function found(provider: Provider | undefined) {
+  if (provider === undefined) throw new ApiError(404, 'OAuth provider not found');
+  return { status: 200, body: present(provider) } as const;
+}
+
+export const providerHandlers = ({
+  providers,
+  cipher,
+}: Parts): Handlers<
+  | 'list_oauth_providers_v2_auth_providers_get'
+  | 'create_oauth_provider_v2_auth_providers_post'
+  | 'get_oauth_provider_v2_auth_providers__provider_id__get'
+  | 'update_oauth_provider_v2_auth_providers__provider_id__patch'
+  | 'delete_oauth_provider_v2_auth_providers__provider_id__delete'
+> => {
+  const seal = (secret: string | null | undefined) =>
+    typeof secret === 'string' ? cipher.encrypt(secret) : null;
+  return {
+    async list_oauth_providers_v2_auth_providers_get({ caller }) {
+      return { status: 200, body: (await providers.list(caller.organizationId)).map(present) };
+    },
+
+    async create_oauth_provider_v2_auth_providers_post(call) {
+      const { caller, body } = call;
+      const given = {
+        providerId: body.provider_id,
+        name: body.name,
+        clientId: body.client_id,
+        clientSecret: seal(body.client_secret),
+        authUrl: body.auth_url,
+        tokenUrl: body.token_url,
+        usesPkce: body.uses_pkce,
+        codeChallengeMethod: body.code_challenge_method,
+        providerType: body.provider_type ?? null,
+        tokenEndpointAuthMethod: body.token_endpoint_auth_method,
+      };
+      const created = await providers.create(caller.organizationId, given, actor(call));
+      if (created === undefined) throw new ApiError(409, 'OAuth provider already exists');
+      return { status: 200, body: present(created) };
+    },
+
+    async get_oauth_provider_v2_auth_providers__provider_id__get({ caller, path }) {
+      return found(await providers.find(caller.organizationId, path.provider_id));
+    },
+
+    async update_oauth_provider_v2_auth_providers__provider_id__patch(call) {
+      const { caller, path, body } = call;
+      const change = {
+        name: body.name,
+        clientId: body.client_id,
+        clientSecret: seal(body.client_secret),
+        authUrl: body.auth_url,
+        tokenUrl: body.token_url,
+        usesPkce: body.uses_pkce,
+        codeChallengeMethod: body.code_challenge_method,
+      };
+      return found(await providers.update(caller.organizationId, path.provider_id, change, actor(call)));
+    },
+
+    async delete_oauth_provider_v2_auth_providers__provider_id__delete(call) {
+      const { caller, path } = call;
+      return found(await providers.delete(caller.organizationId, path.provider_id, actor(call)));
+    },
+  };
+};
