@@ -1,6 +1,6 @@
 /** "The token value is never logged or returned": every byte that leaves the process is searched for planted secrets. */
 import type { ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,7 @@ interface Places {
 const secrets = {
   accessToken: secret(),
   refreshToken: secret(),
+  clientSecret: secret(),
   apiKey: '',
   wrongKey: `thk_AAAAAA_${secret()}${'A'.repeat(11)}`,
   bearer: [secret(), secret(), secret()].join('.'),
@@ -175,8 +176,28 @@ function requests(): string[] {
       '',
       content,
     ].join('\r\n');
+  const provider = {
+    name: 'x',
+    client_id: 'x',
+    client_secret: secrets.clientSecret,
+    auth_url: 'https://provider.example/a',
+    token_url: 'https://provider.example/t',
+  };
+  const ofProvider = (method: string, path: string, json: object) =>
+    request(JSON.stringify(json), [key], `${method} /v2/auth/providers${path}`);
   return [
     request(body),
+    ofProvider('POST', '', { ...provider, provider_id: randomUUID() }),
+    ofProvider('POST', '', { ...provider, provider_id: 'slack-dev' }),
+    ofProvider('POST', '', { ...provider, provider_id: secrets.wrongType, auth_url: secrets.wrongType }),
+    ofProvider('POST', '', {
+      ...provider,
+      client_secret: [secrets.clientSecret],
+      provider_type: secrets.wrongType,
+    }),
+    ofProvider('PATCH', '/slack-dev', { client_secret: secrets.clientSecret }),
+    ofProvider('PATCH', '/unknown', { client_secret: secrets.clientSecret }),
+    request('', [key], `GET /v2/auth/tokens?access_token=${secrets.query}`),
     request(JSON.stringify({ ...token, provider_id: 'unknown' })),
     request(JSON.stringify({ ...token, provider_id: undefined })),
     request(
