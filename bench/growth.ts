@@ -105,9 +105,10 @@ async function store({ client, callers }: BenchVault, count: number): Promise<vo
   const organization = callers[0]?.organizationId;
   await client.query(
     `WITH token AS (
-       INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, access_token, refresh_token, scopes)
+       INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, access_token, access_token_key,
+         refresh_token, refresh_token_key, scopes)
        SELECT $1, (lpad(to_hex(number), 12, '0') || '70008000000000000000')::uuid, 'user-' || number % 10000, 'slack', $1,
-         repeat(md5(number::text), 5), repeat(md5(number::text), 6), '{chat:write,channels:read,users:read}'
+         repeat(md5(number::text), 5), '0123456789ab', repeat(md5(number::text), 6), '0123456789ab', '{chat:write,channels:read,users:read}'
        FROM generate_series(1, $2::bigint) AS number
        RETURNING organization_id, id, user_id
      )

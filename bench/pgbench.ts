@@ -29,8 +29,8 @@ WITH given AS MATERIALIZED (
   FROM oauth_providers AS provider WHERE organization_id = '${organization}' AND provider_id = 'slack'
 ), stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
-    access_token, refresh_token, scopes, metadata, expires_at)
-  SELECT organization_id, id, user_id, provider_id, organization_id, '${access}', '${refresh}',
+    access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
+  SELECT organization_id, id, user_id, provider_id, organization_id, '${access}', '0123456789ab', '${refresh}', '0123456789ab',
     '{chat.write,channels.read,users.read}', '{"team":{"id":"T1","name":"Acme"},"bot_user_id":"U012AB3CD"}',
     now() + make_interval(secs => 43200)
   FROM given

@@ -13,7 +13,7 @@ import type { Vault } from './vault.ts';
 
 /** Where the parts meet: each gets only what it needs. */
 export function assemble(config: Config, vault: Vault): AppParts {
-  const { apiKeys, workspaces, providers, tokens, cipher, db } = vault;
+  const { apiKeys, workspaces, providers, tokens, keyRing, db } = vault;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
     ({ expiresAt }) => expiresAt,
@@ -30,9 +30,9 @@ export function assemble(config: Config, vault: Vault): AppParts {
   return {
     contract: readContract(),
     formats,
-    handlers: { ...providerHandlers({ providers, cipher }), ...tokenHandlers({ tokens, cipher }) },
+    handlers: { ...providerHandlers({ providers, keyRing }), ...tokenHandlers({ tokens, keyRing }) },
     authenticate,
-    isReady: async () => cipher.decrypt(cipher.encrypt('')) === '' && (await isMigrated(db)),
+    isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log: createLogger(config.logLevel),
     trustProxy: config.trustProxy,
     limits: config.limits,

@@ -13,8 +13,10 @@ export interface Config {
   readonly databasePoolMax: number;
   readonly statementTimeoutSeconds: number;
   readonly acquireTimeoutSeconds: number;
-  /** Undefined: the key file in `dataDir`, made at the first start. */
+  /** Undefined: those of `fernetKeysFile`. */
   readonly fernetKeys: readonly string[] | undefined;
+  /** Undefined: the key file in `dataDir`, made at the first start. */
+  readonly fernetKeysFile: string | undefined;
   readonly dataDir: string;
   /** Undefined: no bearer token is accepted. */
   readonly oidc: BearerOptions | undefined;
@@ -64,6 +66,7 @@ export function loadConfig(env: Environment): Config {
       otherwise: 5,
     }),
     fernetKeys: fernetKeys(settings),
+    fernetKeysFile: settings.text('FERNET_KEYS_FILE'),
     dataDir: settings.text('DATA_DIR') ?? '.data',
     oidc: oidc(settings),
     trustProxy: trustProxy(settings),
@@ -106,10 +109,14 @@ function fernetKeys({ problems, text }: Settings): readonly string[] | undefined
   const keys = text('FERNET_KEYS')
     ?.split(',')
     .map((key) => key.trim());
+  const isInFile = text('FERNET_KEYS_FILE') !== undefined;
+  if (keys !== undefined && isInFile) {
+    problems.push('FERNET_KEYS and FERNET_KEYS_FILE exclude each other: set one of them');
+  }
   if (keys === undefined) {
-    if (text('DATABASE_URL') !== undefined) {
+    if (text('DATABASE_URL') !== undefined && !isInFile) {
       problems.push(
-        `FERNET_KEYS is required with DATABASE_URL: one or more keys, separated by commas; ${HOW_TO_MAKE_A_KEY}`,
+        `FERNET_KEYS (or FERNET_KEYS_FILE) is required with DATABASE_URL: one or more keys, separated by commas; ${HOW_TO_MAKE_A_KEY}`,
       );
     }
     return undefined;

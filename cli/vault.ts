@@ -1,8 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Knex } from 'knex';
-import { type Cipher, createCipher, generateKey } from '../crypto/fernet.ts';
+import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
+import { ciphertextRepository } from '../db/ciphertexts.ts';
 import { openDatabase } from '../db/database.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { isEmpty, isMigrated, migrate } from '../db/migrate.ts';
@@ -10,14 +9,16 @@ import { organizationRepository } from '../db/organizations.ts';
 import { providerRepository } from '../db/providers.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { OperatorError } from './failure.ts';
+import { readKeys } from './keys.ts';
 
 /** Everything that a command or the server works with, over one pool of connections. */
 export interface Vault {
   readonly db: Knex;
   readonly connectionString: string;
-  readonly cipher: Cipher;
+  readonly keyRing: KeyRing;
+  readonly ciphertexts: ReturnType<typeof ciphertextRepository>;
   readonly organizations: ReturnType<typeof organizationRepository>;
   readonly workspaces: ReturnType<typeof workspaceRepository>;
   readonly apiKeys: ReturnType<typeof apiKeyRepository>;
@@ -78,7 +79,8 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
   const vault: Vault = {
     db,
     connectionString,
-    cipher: createCipher(config.fernetKeys ?? keysOfDataDir(config.dataDir)),
+    keyRing: createKeyRing(readKeys(config)),
+    ciphertexts: ciphertextRepository(db),
     organizations: organizationRepository(db),
     workspaces: workspaceRepository(db),
     apiKeys: apiKeyRepository(db),
@@ -97,27 +99,4 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     throw error;
   }
   return vault;
-}
-
-/** The keys of the embedded database, in a file beside it; made when there is none. */
-function keysOfDataDir(dataDir: string): string[] {
-  const path = join(dataDir, 'fernet.keys');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  try {
-    writeFileSync(path, `${generateKey()}\n`, { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    chmodSync(path, 0o600);
-  }
-  const keys = readFileSync(path, 'utf8')
-    .split(/[\s,]+/)
-    .filter((key) => key !== '');
-  try {
-    createCipher(keys);
-  } catch (error) {
-    throw new ConfigError([
-      `${path}: ${error instanceof Error ? error.message : 'unusable'}; restore the file from a backup`,
-    ]);
-  }
-  return keys;
 }

@@ -2,11 +2,13 @@ import type { Knex } from 'knex';
 import pg from 'pg';
 import * as vault from './migrations/0001_vault.ts';
 import * as inventory from './migrations/0002_inventory.ts';
+import * as keyFingerprints from './migrations/0003_key_fingerprints.ts';
 
 /** Names carry no file extension, so sources (.ts) and the built image (.js) agree about what has run. */
 const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
   ['0001_vault', vault],
   ['0002_inventory', inventory],
+  ['0003_key_fingerprints', keyFingerprints],
 ]);
 
 const migrationSource: Knex.MigrationSource<string> = {

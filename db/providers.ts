@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Ciphertext } from '../crypto/fernet.ts';
+import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './errors.ts';
 import { newId } from './id.ts';
@@ -13,7 +13,7 @@ export interface NewProvider {
   readonly providerId: string;
   readonly name: string;
   readonly clientId: string;
-  readonly clientSecret: Ciphertext | null;
+  readonly clientSecret: Sealed | null;
   readonly authUrl: string;
   readonly tokenUrl: string;
   readonly providerType: ProviderType | null;
@@ -26,7 +26,7 @@ export interface NewProvider {
 export interface ProviderChange {
   readonly name?: string | null | undefined;
   readonly clientId?: string | null | undefined;
-  readonly clientSecret?: Ciphertext | null | undefined;
+  readonly clientSecret?: Sealed | null | undefined;
   readonly authUrl?: string | null | undefined;
   readonly tokenUrl?: string | null | undefined;
   readonly usesPkce?: boolean | null | undefined;
@@ -57,9 +57,11 @@ const COLUMNS = `organization_id AS "organizationId", id, provider_id AS "provid
 
 const CREATE = `
 WITH created AS (
-  INSERT INTO oauth_providers (organization_id, id, provider_id, name, client_id, client_secret, auth_url, token_url,
+  INSERT INTO oauth_providers (organization_id, id, provider_id, name, client_id, client_secret, client_secret_key,
+    auth_url, token_url,
     uses_pkce, code_challenge_method, provider_type, token_endpoint_auth_method)
-  VALUES (:organizationId, :id, :providerId, :name, :clientId, :clientSecret, :authUrl, :tokenUrl,
+  VALUES (:organizationId, :id, :providerId, :name, :clientId, :clientSecret, :clientSecretKey,
+    :authUrl, :tokenUrl,
     :usesPkce, :codeChallengeMethod, :providerType, :tokenEndpointAuthMethod)
   ON CONFLICT (organization_id, provider_id) DO NOTHING
   RETURNING *
@@ -72,7 +74,8 @@ const UPDATE = `
 WITH changed AS (
   UPDATE oauth_providers
   SET name = coalesce(:name, name), client_id = coalesce(:clientId, client_id),
-    client_secret = coalesce(:clientSecret, client_secret), auth_url = coalesce(:authUrl, auth_url),
+    client_secret = coalesce(:clientSecret, client_secret),
+    client_secret_key = coalesce(:clientSecretKey, client_secret_key), auth_url = coalesce(:authUrl, auth_url),
     token_url = coalesce(:tokenUrl, token_url), uses_pkce = coalesce(:usesPkce, uses_pkce),
     code_challenge_method = coalesce(:codeChallengeMethod, code_challenge_method), updated_at = now()
   WHERE organization_id = :organizationId AND provider_id = :providerId
@@ -90,6 +93,11 @@ WITH deleted AS (
 )
 SELECT ${COLUMNS} FROM deleted`;
 
+const secretBindings = (sealed: Sealed | null | undefined) => ({
+  clientSecret: sealed?.ciphertext ?? null,
+  clientSecretKey: sealed?.key ?? null,
+});
+
 interface Rows {
   readonly rows: readonly Provider[];
 }
@@ -102,6 +110,7 @@ export const providerRepository = (db: Knex) => ({
       organizationId,
       id: newId(),
       ...given,
+      ...secretBindings(provider.clientSecret),
       usesPkce: usesPkce ?? false,
       codeChallengeMethod: codeChallengeMethod ?? 'S256',
       tokenEndpointAuthMethod: tokenEndpointAuthMethod ?? 'client_secret_post',
@@ -143,7 +152,7 @@ export const providerRepository = (db: Knex) => ({
       providerId,
       name: change.name ?? null,
       clientId: change.clientId ?? null,
-      clientSecret: change.clientSecret ?? null,
+      ...secretBindings(change.clientSecret),
       authUrl: change.authUrl ?? null,
       tokenUrl: change.tokenUrl ?? null,
       usesPkce: change.usesPkce ?? null,

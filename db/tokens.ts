@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Ciphertext } from '../crypto/fernet.ts';
+import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
 import { createBatcher } from './batcher.ts';
 import { isRowFault } from './errors.ts';
@@ -12,8 +12,8 @@ export interface TokenImport {
   readonly userId: string;
   readonly providerId: string;
   readonly workspaceId: string;
-  readonly accessToken: Ciphertext;
-  readonly refreshToken: Ciphertext | null;
+  readonly accessToken: Sealed;
+  readonly refreshToken: Sealed | null;
   readonly scopes: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>> | null;
   /** Counted from the database's clock; null: never, as far as we know. */
@@ -36,15 +36,15 @@ WITH patience AS MATERIALIZED (
   SELECT row.*
   FROM patience, ROWS FROM (json_to_recordset(?::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-    "accessToken" text, "refreshToken" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
+    "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
     "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
 ), stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
-    access_token, refresh_token, scopes, metadata, expires_at)
+    access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
   SELECT "organizationId", id, "userId", "providerId", "workspaceId",
-    "accessToken", "refreshToken", scopes, metadata, now() + make_interval(secs => "expiresInSeconds")
+    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata, now() + make_interval(secs => "expiresInSeconds")
   FROM given
 ), made_default AS (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
@@ -150,6 +150,16 @@ interface Row {
   readonly json: string;
 }
 
+/** The token as the statement reads it. */
+const row = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
+  JSON.stringify({
+    ...token,
+    accessToken: accessToken.ciphertext,
+    accessTokenKey: accessToken.key,
+    refreshToken: refreshToken?.ciphertext,
+    refreshTokenKey: refreshToken?.key,
+  });
+
 export function tokenRepository(db: Knex) {
   const imports = createBatcher<Row, boolean>({
     async store(rows) {
@@ -166,7 +176,7 @@ export function tokenRepository(db: Knex) {
   return {
     /** Stores a token. False: the organization has no such provider, and nothing was stored. */
     import(token: TokenImport): Promise<boolean> {
-      return imports.add({ organizationId: token.organizationId, id: token.id, json: JSON.stringify(token) });
+      return imports.add({ organizationId: token.organizationId, id: token.id, json: row(token) });
     },
 
     /** Takes no more imports, and resolves once those under way are stored. */

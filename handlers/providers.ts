@@ -1,4 +1,4 @@
-import type { Cipher } from '../crypto/fernet.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
 import type { Provider, providerRepository } from '../db/providers.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers } from '../server/contract.ts';
@@ -6,7 +6,7 @@ import { ApiError } from '../server/errors.ts';
 
 interface Parts {
   readonly providers: ReturnType<typeof providerRepository>;
-  readonly cipher: Cipher;
+  readonly keyRing: KeyRing;
 }
 
 const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
@@ -35,7 +35,7 @@ function found(provider: Provider | undefined) {
 
 export const providerHandlers = ({
   providers,
-  cipher,
+  keyRing,
 }: Parts): Handlers<
   | 'list_oauth_providers_v2_auth_providers_get'
   | 'create_oauth_provider_v2_auth_providers_post'
@@ -44,7 +44,7 @@ export const providerHandlers = ({
   | 'delete_oauth_provider_v2_auth_providers__provider_id__delete'
 > => {
   const seal = (secret: string | null | undefined) =>
-    typeof secret === 'string' ? cipher.encrypt(secret) : null;
+    typeof secret === 'string' ? keyRing.seal(secret) : null;
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {
       return { status: 200, body: (await providers.list(caller.organizationId)).map(present) };

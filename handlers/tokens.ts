@@ -1,4 +1,4 @@
-import type { Cipher } from '../crypto/fernet.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
 import { newId } from '../db/id.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
@@ -7,7 +7,7 @@ import { ApiError } from '../server/errors.ts';
 
 interface Parts {
   readonly tokens: ReturnType<typeof tokenRepository>;
-  readonly cipher: Cipher;
+  readonly keyRing: KeyRing;
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -25,7 +25,7 @@ const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'
 
 export const tokenHandlers = ({
   tokens,
-  cipher,
+  keyRing,
 }: Parts): Handlers<
   | 'import_oauth_token_v2_auth_tokens_import_post'
   | 'list_oauth_tokens_for_user_v2_auth_tokens_get'
@@ -41,8 +41,8 @@ export const tokenHandlers = ({
       userId: caller.userId,
       providerId: body.provider_id,
       workspaceId: caller.workspaceId,
-      accessToken: cipher.encrypt(body.access_token),
-      refreshToken: typeof body.refresh_token === 'string' ? cipher.encrypt(body.refresh_token) : null,
+      accessToken: keyRing.seal(body.access_token),
+      refreshToken: typeof body.refresh_token === 'string' ? keyRing.seal(body.refresh_token) : null,
       scopes: body.scopes ?? [],
       metadata: body.metadata ?? null,
       expiresInSeconds: body.expires_in_seconds ?? null,

@@ -124,7 +124,7 @@ describe('a body', () => {
     const head = Buffer.from(request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked')));
     const answer = await send(Buffer.concat([head, ...chunks, Buffer.from('0\r\n\r\n')]));
     const { token_id } = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4));
-    expect(vault.cipher.decrypt((await vault.row(token_id)).access_token)).toBe('😀é');
+    expect(vault.keyRing.open((await vault.row(token_id)).access_token)).toBe('😀é');
   });
 
   it('that the client cuts short stores nothing, and the server lives on', async () => {

@@ -41,8 +41,8 @@ describe('a stored token', () => {
   it('is sealed, and opens to exactly what was given', async () => {
     const row = await imported({ access_token: 'xoxb-\u0000"\n😀', refresh_token: '' });
     expect(row.access_token).toMatch(/^gAAAA/);
-    expect(vault.cipher.decrypt(row.access_token)).toBe('xoxb-\u0000"\n😀');
-    expect(vault.cipher.decrypt(row.refresh_token ?? '')).toBe('');
+    expect(vault.keyRing.open(row.access_token)).toBe('xoxb-\u0000"\n😀');
+    expect(vault.keyRing.open(row.refresh_token ?? '')).toBe('');
   });
 
   it('belongs to the caller and came in through the workspace of the key', async () => {
@@ -131,7 +131,7 @@ describe('a stored token', () => {
 
   it('may be 100 kB long', async () => {
     const access_token = 'x'.repeat(100_000);
-    expect(vault.cipher.decrypt((await imported({ access_token })).access_token)).toBe(access_token);
+    expect(vault.keyRing.open((await imported({ access_token })).access_token)).toBe(access_token);
   });
 });
 

@@ -69,7 +69,7 @@ describe('a provider that is created', () => {
       .db('oauth_providers')
       .where({ organization_id: tenant.organizationId, provider_id: 'github' })
       .first();
-    expect(vault.cipher.decrypt(row.client_secret)).toBe('hush\0hush');
+    expect(vault.keyRing.open(row.client_secret)).toBe('hush\0hush');
   });
 
   it('keeps what is given beside the defaults', async () => {
@@ -248,7 +248,7 @@ describe('a change of a provider', () => {
         .db('oauth_providers')
         .where({ organization_id: tenant.organizationId, provider_id: 'github' })
         .first();
-      return vault.cipher.decrypt(row.client_secret);
+      return vault.keyRing.open(row.client_secret);
     };
     await call('PATCH', '/github', { client_secret: null, name: 'x' });
     expect(await secret()).toBe('old');

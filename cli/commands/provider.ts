@@ -58,7 +58,7 @@ withVault<CreateOptions>(create, async (vault, options) => {
       providerId: options.providerId,
       name: options.name,
       clientId: options.clientId,
-      clientSecret: clientSecret === undefined ? null : vault.cipher.encrypt(clientSecret),
+      clientSecret: clientSecret === undefined ? null : vault.keyRing.seal(clientSecret),
       authUrl: options.authUrl,
       tokenUrl: options.tokenUrl,
       providerType: options.type ?? null,

@@ -15,8 +15,8 @@ withVault<{ organization: string; tokenId: string }>(inspect, async (vault, { or
   const token = await vault.tokens.inspect(await organizationId(vault, organization), tokenId);
   if (token === undefined) throw new OperatorError('the organization has no token of this id (--token-id)');
   return {
-    access_token: vault.cipher.decrypt(token.accessToken),
-    refresh_token: token.refreshToken === null ? null : vault.cipher.decrypt(token.refreshToken),
+    access_token: vault.keyRing.open(token.accessToken),
+    refresh_token: token.refreshToken === null ? null : vault.keyRing.open(token.refreshToken),
     scopes: token.scopes,
     metadata: token.metadata,
     is_default: token.isDefault,

@@ -1,0 +1,101 @@
+import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
+import { retryDeadlock } from './errors.ts';
+
+/** The columns that hold ciphertexts; beside each stands another, of the same name with `_key`, with its key's fingerprint. */
+export const CIPHERTEXT_COLUMNS = [
+  { table: 'oauth_tokens', column: 'access_token' },
+  { table: 'oauth_tokens', column: 'refresh_token' },
+  { table: 'oauth_providers', column: 'client_secret' },
+] as const;
+
+export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];
+
+export interface KeyCount {
+  readonly column: string;
+  /** A fingerprint; null: sealed before fingerprints were kept. */
+  readonly key: string | null;
+  readonly rows: number;
+}
+
+export interface StoredCiphertext {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly ciphertext: string;
+}
+
+/** Where a page begins: behind this row, in the order of organization and id. */
+export type PageStart = Pick<StoredCiphertext, 'organizationId' | 'id'>;
+
+const ZERO = '00000000-0000-0000-0000-000000000000';
+export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
+
+/** Operators' tasks over all organizations. */
+export const ciphertextRepository = (db: Knex) => ({
+  /** How many ciphertexts each key has sealed, by column. Reads indexes only, however long that takes. */
+  async count(): Promise<KeyCount[]> {
+    return db.transaction(async (transaction) => {
+      await transaction.raw('SET LOCAL statement_timeout = 0');
+      const counts: KeyCount[] = [];
+      for (const { table, column } of CIPHERTEXT_COLUMNS) {
+        // Of a column that may be null, a row without ciphertext has no key either: these are told apart where it matters.
+        const { rows } = await transaction.raw<{ rows: { key: string | null; rows: string }[] }>(
+          `SELECT ${column}_key AS key, count(*) AS rows FROM ${table}
+           WHERE ${column}_key IS NOT NULL GROUP BY 1
+           UNION ALL
+           SELECT NULL, count(*) FROM ${table} WHERE ${column}_key IS NULL AND ${column} IS NOT NULL HAVING count(*) > 0
+           ORDER BY 1`,
+        );
+        counts.push(
+          ...rows.map(({ key, rows: number }) => ({
+            column: `${table}.${column}`,
+            key,
+            rows: Number(number),
+          })),
+        );
+      }
+      return counts;
+    });
+  },
+
+  /** Ciphertexts of one column that another key than this has sealed, a page of them. */
+  async page(
+    { table, column }: CiphertextColumn,
+    notKey: string,
+    after: PageStart,
+    size: number,
+  ): Promise<readonly StoredCiphertext[]> {
+    const { rows } = await db.raw<{ rows: StoredCiphertext[] }>(
+      `SELECT organization_id AS "organizationId", id, ${column} AS ciphertext FROM ${table}
+       WHERE (organization_id, id) > (:organizationId, :id)
+         AND ${column} IS NOT NULL AND ${column}_key IS DISTINCT FROM :notKey
+       ORDER BY organization_id, id LIMIT :size`,
+      { ...after, notKey, size },
+    );
+    return rows;
+  },
+
+  /** Puts new ciphertexts in the place of old ones that nobody has changed meanwhile. How many it were. */
+  async replace(
+    { table, column }: CiphertextColumn,
+    replacements: readonly (StoredCiphertext & { readonly sealed: Sealed })[],
+  ): Promise<number> {
+    const given = replacements.map(({ organizationId, id, ciphertext, sealed }) => ({
+      organization_id: organizationId,
+      id,
+      old: ciphertext,
+      new: sealed.ciphertext,
+      key: sealed.key,
+    }));
+    const { rowCount } = await retryDeadlock(() =>
+      db.raw<{ rowCount: number }>(
+        `UPDATE ${table} SET ${column} = given.new, ${column}_key = given.key
+         FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, old text, new text, key text)
+         WHERE ${table}.organization_id = given.organization_id AND ${table}.id = given.id
+           AND ${table}.${column} = given.old`,
+        { given: JSON.stringify(given) },
+      ),
+    );
+    return rowCount;
+  },
+});
