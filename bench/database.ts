@@ -110,7 +110,7 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
       callers.map(({ userId }) => userId),
     ],
   );
-  await client.query('ANALYZE');
+  await client.query('ANALYZE organizations, workspaces, oauth_providers, api_keys');
   return {
     connectionString,
     client,

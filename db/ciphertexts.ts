@@ -13,8 +13,8 @@ export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];
 
 export interface KeyCount {
   readonly column: string;
-  /** A fingerprint; null: sealed before fingerprints were kept. */
-  readonly key: string | null;
+  /** A fingerprint; empty: sealed before fingerprints were kept. */
+  readonly key: string;
   readonly rows: number;
 }
 
@@ -38,13 +38,8 @@ export const ciphertextRepository = (db: Knex) => ({
       await transaction.raw('SET LOCAL statement_timeout = 0');
       const counts: KeyCount[] = [];
       for (const { table, column } of CIPHERTEXT_COLUMNS) {
-        // Of a column that may be null, a row without ciphertext has no key either: these are told apart where it matters.
-        const { rows } = await transaction.raw<{ rows: { key: string | null; rows: string }[] }>(
-          `SELECT ${column}_key AS key, count(*) AS rows FROM ${table}
-           WHERE ${column}_key IS NOT NULL GROUP BY 1
-           UNION ALL
-           SELECT NULL, count(*) FROM ${table} WHERE ${column}_key IS NULL AND ${column} IS NOT NULL HAVING count(*) > 0
-           ORDER BY 1`,
+        const { rows } = await transaction.raw<{ rows: { key: string; rows: string }[] }>(
+          `SELECT ${column}_key AS key, count(*) AS rows FROM ${table} WHERE ${column}_key >= '' GROUP BY 1 ORDER BY 1`,
         );
         counts.push(
           ...rows.map(({ key, rows: number }) => ({
@@ -68,7 +63,7 @@ export const ciphertextRepository = (db: Knex) => ({
     const { rows } = await db.raw<{ rows: StoredCiphertext[] }>(
       `SELECT organization_id AS "organizationId", id, ${column} AS ciphertext FROM ${table}
        WHERE (organization_id, id) > (:organizationId, :id)
-         AND ${column} IS NOT NULL AND ${column}_key IS DISTINCT FROM :notKey
+         AND ${column}_key <> :notKey
        ORDER BY organization_id, id LIMIT :size`,
       { ...after, notKey, size },
     );

@@ -25,7 +25,7 @@ export function openDatabase(options: DatabaseOptions): Knex {
       query_timeout: statementTimeout + 1000,
       keepAlive: true,
       // A plan is kept, those of foreign keys too, and one made while a table was small must not read it all once it is large.
-      options: '-c enable_seqscan=off',
+      options: '-c enable_seqscan=off -c jit=off',
     },
     pool: { min: 0, max: options.poolMax },
     acquireConnectionTimeout: acquireTimeout,

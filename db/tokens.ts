@@ -94,20 +94,23 @@ export interface TokenSummary {
 
 /** Of a row of oauth_tokens, or of one like it. */
 const summary = (token: string, isDefault: string) => `${token}.id, ${token}.provider_id AS "providerId",
-  provider_account_label AS "label", scopes, expires_at AS "expiresAt", ${isDefault} AS "isDefault",
-  created_at AS "createdAt", updated_at AS "updatedAt"`;
+  ${token}.provider_account_label AS "label", ${token}.scopes, ${token}.expires_at AS "expiresAt",
+  ${isDefault} AS "isDefault", ${token}.created_at AS "createdAt", ${token}.updated_at AS "updatedAt"`;
 
+/** By way of the organization's providers, which are few: tokens are indexed by provider, then user. */
 const LIST = `
 SELECT ${summary('oauth_tokens', 'default_tokens.token_id IS NOT NULL')}
-FROM oauth_tokens
+FROM oauth_providers
+JOIN oauth_tokens ON oauth_tokens.organization_id = oauth_providers.organization_id
+  AND oauth_tokens.provider_id = oauth_providers.provider_id
 LEFT JOIN default_tokens ON default_tokens.organization_id = oauth_tokens.organization_id
   AND default_tokens.user_id = oauth_tokens.user_id AND default_tokens.provider_id = oauth_tokens.provider_id
   AND default_tokens.token_id = oauth_tokens.id
-WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.user_id = :userId`;
+WHERE oauth_providers.organization_id = :organizationId AND oauth_tokens.user_id = :userId`;
 
-const LIST_ALL = `${LIST} ORDER BY id`;
+const LIST_ALL = `${LIST} ORDER BY oauth_tokens.id`;
 const FIND = `${LIST} AND oauth_tokens.id = :id`;
-const LIST_OF_PROVIDER = `${LIST} AND oauth_tokens.provider_id = :providerId ORDER BY id`;
+const LIST_OF_PROVIDER = `${LIST} AND oauth_providers.provider_id = :providerId ORDER BY oauth_tokens.id`;
 
 export interface TokenChange {
   /** Empty: none. Undefined: it stays as it is. */
