@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { openDatabase } from '../db/database.ts';
 import { startEmbedded } from '../db/embedded/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import { generateApiKey } from '../security/api-key.ts';
@@ -77,13 +76,7 @@ async function connect(connectionString: string): Promise<pg.Client> {
 }
 
 async function fill(client: pg.Client, connectionString: string, organizations: number): Promise<BenchVault> {
-  const db = openDatabase({
-    connectionString,
-    poolMax: 2,
-    statementTimeoutSeconds: 60,
-    acquireTimeoutSeconds: 60,
-  });
-  await migrate(db, connectionString).finally(() => db.destroy());
+  await migrate(connectionString);
   const ids = Array.from({ length: organizations }, () => randomUUID());
   const callers = Array.from({ length: Math.max(USERS, organizations) }, (_, index) => ({
     organizationId: ids[index % organizations] ?? '',

@@ -8,6 +8,7 @@ import { loadConfig } from '../cli/config.ts';
 import { openServerVault } from '../cli/vault.ts';
 import { type AppParts, createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
+import { createLogger } from '../server/log.ts';
 import type { ServiceMessage } from './start.ts';
 
 const IMPORT = '/v2/auth/tokens/import';
@@ -37,7 +38,7 @@ const tell = (message: ServiceMessage) => process.send?.(message);
 
 const config = loadConfig(process.env);
 const vault = await openServerVault(config);
-const parts = assemble(config, vault);
+const parts = assemble(config, vault, createLogger(config.logLevel));
 const operations = Number(process.env['BENCH_OPERATIONS'] ?? 0);
 const app = await createApp(operations > 0 ? withOperations(parts, operations) : parts);
 const server = createHttpServer(app, config.limits).listen(0, '127.0.0.1');

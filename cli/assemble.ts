@@ -1,3 +1,5 @@
+import { nameOf } from '../db/ciphertexts.ts';
+import { poolUse } from '../db/database.ts';
 import { isMigrated } from '../db/migrate.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
@@ -6,14 +8,19 @@ import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
 import type { AppParts } from '../server/app.ts';
-import { createLogger } from '../server/log.ts';
+import type { Logger } from '../server/log.ts';
+import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
 import type { Config } from './config.ts';
 import type { Vault } from './vault.ts';
 
 /** Where the parts meet: each gets only what it needs. */
-export function assemble(config: Config, vault: Vault): AppParts {
-  const { apiKeys, workspaces, providers, tokens, keyRing, db } = vault;
+export function assemble(
+  config: Config,
+  vault: Vault,
+  log: Logger,
+): AppParts & { readonly metrics: Metrics } {
+  const { apiKeys, workspaces, providers, tokens, ciphertexts, keyRing, db } = vault;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
     ({ expiresAt }) => expiresAt,
@@ -33,7 +40,12 @@ export function assemble(config: Config, vault: Vault): AppParts {
     handlers: { ...providerHandlers({ providers, keyRing }), ...tokenHandlers({ tokens, keyRing }) },
     authenticate,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
-    log: createLogger(config.logLevel),
+    log,
+    metrics: createMetrics({
+      pool: () => poolUse(db),
+      keys: async () =>
+        (await ciphertexts.count()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
+    }),
     trustProxy: config.trustProxy,
     limits: config.limits,
   };

@@ -8,6 +8,9 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly logLevel: string;
+  /** Undefined: no metrics are served. */
+  readonly metricsPort: number | undefined;
+  readonly metricsHost: string;
   /** Undefined: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolMax: number;
@@ -49,6 +52,11 @@ export function loadConfig(env: Environment): Config {
     logLevel:
       settings.valid('LOG_LEVEL', (level) => LOG_LEVELS.includes(level), `one of ${LOG_LEVELS.join(', ')}`) ??
       'info',
+    metricsPort:
+      settings.text('METRICS_PORT') === undefined
+        ? undefined
+        : settings.integer('METRICS_PORT', { from: 0, to: 65_535, otherwise: 0 }),
+    metricsHost: settings.text('METRICS_HOST') ?? '127.0.0.1',
     databaseUrl: settings.valid(
       'DATABASE_URL',
       isPostgresUrl,

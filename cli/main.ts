@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { migrate } from '../db/migrate.ts';
 import { apiKeyCommand } from './commands/api-key.ts';
 import { fernetKeyCommand } from './commands/fernet-key.ts';
+import { keysCommand } from './commands/keys.ts';
 import { organizationCommand } from './commands/organization.ts';
 import { providerCommand } from './commands/provider.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -24,8 +25,8 @@ const serveCommand = new Command('serve').description('serve the API until SIGTE
 const migrateCommand = new Command('migrate')
   .description('bring the database up to date')
   .action(async () => {
-    const vault = await openCommandVault(loadConfig(process.env), ({ db, connectionString }) =>
-      migrate(db, connectionString),
+    const vault = await openCommandVault(loadConfig(process.env), ({ connectionString }) =>
+      migrate(connectionString),
     );
     await vault.close();
   });
@@ -41,6 +42,7 @@ const program = new Command('tokenhold')
   .addCommand(apiKeyCommand)
   .addCommand(providerCommand)
   .addCommand(fernetKeyCommand)
+  .addCommand(keysCommand)
   .addCommand(tokenCommand);
 
 /** Commander's own refusals become exit status 2 instead of 1. */

@@ -1,31 +1,60 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
+import { createLogger, type Logger } from '../server/log.ts';
+import { createMetricsServer } from '../server/metrics.ts';
 import { assemble } from './assemble.ts';
 import { banner } from './banner.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Config } from './config.ts';
-import { OperatorError } from './failure.ts';
-import { openServerVault } from './vault.ts';
+import { explain, OperatorError } from './failure.ts';
+import { readKeys, requireKeys } from './keys.ts';
+import { openServerVault, type Vault } from './vault.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(config: Config): Promise<void> {
   const stopped = stopSignal();
+  const log = createLogger(config.logLevel);
   const vault = await openServerVault(config);
+  const servers: Server[] = [];
   try {
-    const server = createHttpServer(await createApp(assemble(config, vault)), config.limits);
-    const address = await listen(server, config);
+    reloadKeysOnHangup(config, vault, log);
+    const parts = assemble(config, vault, log);
+    const server = createHttpServer(await createApp(parts), config.limits);
+    servers.push(server);
+    const address = await listen(server, config.host, config.port, 'PORT');
+    if (config.metricsPort !== undefined) {
+      const metricsServer = createMetricsServer(parts.metrics);
+      servers.push(metricsServer);
+      const { port } = await listen(metricsServer, config.metricsHost, config.metricsPort, 'METRICS_PORT');
+      log.info({ port }, 'metrics');
+    }
     const apiKey = config.databaseUrl === undefined ? await bootstrap(vault) : undefined;
     process.stdout.write(
       banner({ address, apiKey, dataDir: config.databaseUrl === undefined ? config.dataDir : undefined }),
     );
     await stopped;
-    await close(server, config.shutdownTimeoutSeconds);
   } finally {
+    await Promise.all(servers.map((server) => close(server, config.shutdownTimeoutSeconds)));
     await vault.close();
   }
+}
+
+/** Without dropping a request; keys that do not open all that is stored are refused, and those in use stay. */
+function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
+  process.on('SIGHUP', async () => {
+    try {
+      const keys = readKeys(config);
+      await requireKeys(vault, createKeyRing(keys));
+      vault.keyRing.replace(keys);
+      log.info({ fingerprints: vault.keyRing.fingerprints() }, 'keys reloaded');
+    } catch (error) {
+      log.error({ reason: explain(error) }, 'keys not reloaded');
+    }
+  });
 }
 
 /** The first SIGTERM or SIGINT; the next one ends the process at once. */
@@ -35,18 +64,20 @@ function stopSignal(): Promise<void> {
   });
 }
 
-async function listen(server: Server, { host, port }: Config): Promise<AddressInfo> {
+async function listen(server: Server, host: string, port: number, setting: string): Promise<AddressInfo> {
   server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE')
-      throw new OperatorError(`port ${port} of ${host} is in use: set PORT to a free one`);
+      throw new OperatorError(`port ${port} of ${host} is in use: set ${setting} to a free one`);
     if (code === 'EACCES')
-      throw new OperatorError(`port ${port} is not allowed to this user: set PORT to one above 1023`);
+      throw new OperatorError(`port ${port} is not allowed to this user: set ${setting} to one above 1023`);
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-      throw new OperatorError('HOST is no address of this machine: set HOST to one');
+      throw new OperatorError(
+        `${host} is no address of this machine: set ${setting.replace('PORT', 'HOST')} to one`,
+      );
     throw error;
   }
   const address = server.address();
@@ -56,6 +87,7 @@ async function listen(server: Server, { host, port }: Config): Promise<AddressIn
 
 /** Stops accepting and waits for what is in flight, as long as the setting allows. */
 async function close(server: Server, timeoutSeconds: number): Promise<void> {
+  if (!server.listening) return;
   const closed = once(server, 'close');
   server.close();
   // A connection that was busy at close() stays open when its answer is out, until it is idle and closed.

@@ -11,7 +11,7 @@ import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
 import type { Config } from './config.ts';
 import { OperatorError } from './failure.ts';
-import { readKeys } from './keys.ts';
+import { readKeys, requireKeys } from './keys.ts';
 
 /** Everything that a command or the server works with, over one pool of connections. */
 export interface Vault {
@@ -36,12 +36,12 @@ async function external(connectionString: string): Promise<Database> {
   return { connectionString, async stop() {} };
 }
 
-/** The vault for the server, which owns its embedded database; migrated. */
+/** The vault for the server, which owns its embedded database; migrated, and with keys for all that is stored. */
 export async function openServerVault(config: Config): Promise<Vault> {
   const database = await (config.databaseUrl === undefined
     ? startEmbedded(config.dataDir)
     : external(config.databaseUrl));
-  return assemble(config, database, prepareOwn);
+  return assemble(config, database, prepareServer);
 }
 
 /** The vault for one command: beside a running server, or with the embedded database started for as long. */
@@ -56,11 +56,17 @@ export async function openCommandVault(config: Config, prepare?: Prepare): Promi
 
 type Prepare = (vault: Vault) => Promise<void>;
 
-const prepareOwn: Prepare = ({ db, connectionString }) => migrate(db, connectionString);
+const prepareOwn: Prepare = ({ connectionString }) => migrate(connectionString);
+
+/** Nothing is served that could not be opened again. */
+async function prepareServer(vault: Vault): Promise<void> {
+  await migrate(vault.connectionString);
+  await requireKeys(vault, vault.keyRing);
+}
 
 /** Nobody's schema is changed behind their back; an empty database is nobody's. */
 async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
-  if (await isEmpty(db)) await migrate(db, connectionString);
+  if (await isEmpty(db)) await migrate(connectionString);
   else if (!(await isMigrated(db))) {
     throw new OperatorError(
       'the database has another version than this command: run `npm run -s tokenhold -- migrate`',

@@ -11,8 +11,10 @@ export const CIPHERTEXT_COLUMNS = [
 
 export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];
 
+export const nameOf = ({ table, column }: CiphertextColumn): string => `${table}.${column}`;
+
 export interface KeyCount {
-  readonly column: string;
+  readonly of: CiphertextColumn;
   /** A fingerprint; empty: sealed before fingerprints were kept. */
   readonly key: string;
   readonly rows: number;
@@ -27,30 +29,42 @@ export interface StoredCiphertext {
 /** Where a page begins: behind this row, in the order of organization and id. */
 export type PageStart = Pick<StoredCiphertext, 'organizationId' | 'id'>;
 
+const DAY_MS = 86_400_000;
 const ZERO = '00000000-0000-0000-0000-000000000000';
 export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
 
 /** Operators' tasks over all organizations. */
 export const ciphertextRepository = (db: Knex) => ({
   /** How many ciphertexts each key has sealed, by column. Reads indexes only, however long that takes. */
-  async count(): Promise<KeyCount[]> {
+  count(): Promise<KeyCount[]> {
     return db.transaction(async (transaction) => {
       await transaction.raw('SET LOCAL statement_timeout = 0');
       const counts: KeyCount[] = [];
-      for (const { table, column } of CIPHERTEXT_COLUMNS) {
-        const { rows } = await transaction.raw<{ rows: { key: string; rows: string }[] }>(
-          `SELECT ${column}_key AS key, count(*) AS rows FROM ${table} WHERE ${column}_key >= '' GROUP BY 1 ORDER BY 1`,
-        );
-        counts.push(
-          ...rows.map(({ key, rows: number }) => ({
-            column: `${table}.${column}`,
-            key,
-            rows: Number(number),
-          })),
-        );
+      for (const of of CIPHERTEXT_COLUMNS) {
+        const { rows } = await transaction
+          .raw<{ rows: { key: string; rows: string }[] }>(
+            `SELECT ${of.column}_key AS key, count(*) AS rows FROM ${of.table}
+             WHERE ${of.column}_key >= '' GROUP BY 1 ORDER BY 1`,
+          )
+          .options({ query_timeout: DAY_MS });
+        counts.push(...rows.map(({ key, rows: count }) => ({ of, key, rows: Number(count) })));
       }
       return counts;
     });
+  },
+
+  /** Some ciphertexts of one column that this key has sealed. */
+  async sample(
+    { table, column }: CiphertextColumn,
+    key: string,
+    size: number,
+  ): Promise<readonly StoredCiphertext[]> {
+    const { rows } = await db.raw<{ rows: StoredCiphertext[] }>(
+      `SELECT organization_id AS "organizationId", id, ${column} AS ciphertext FROM ${table}
+       WHERE ${column}_key >= '' AND ${column}_key = :key LIMIT :size`,
+      { key, size },
+    );
+    return rows;
   },
 
   /** Ciphertexts of one column that another key than this has sealed, a page of them. */

@@ -4,7 +4,7 @@ export interface DatabaseOptions {
   readonly connectionString: string;
   /** The most connections that this process opens. */
   readonly poolMax: number;
-  /** What takes longer is cancelled. */
+  /** What takes longer is cancelled; 0: nothing is. */
   readonly statementTimeoutSeconds: number;
   /** How long a query may wait for a connection. */
   readonly acquireTimeoutSeconds: number;
@@ -22,7 +22,7 @@ export function openDatabase(options: DatabaseOptions): Knex {
       connectionTimeoutMillis: acquireTimeout,
       statement_timeout: statementTimeout,
       // For a server that has gone silent: a little later than its own timeout.
-      query_timeout: statementTimeout + 1000,
+      ...(statementTimeout > 0 && { query_timeout: statementTimeout + 1000 }),
       keepAlive: true,
       // A plan is kept, those of foreign keys too, and one made while a table was small must not read it all once it is large.
       options: '-c enable_seqscan=off -c jit=off',
@@ -32,4 +32,17 @@ export function openDatabase(options: DatabaseOptions): Knex {
     // Knex logs some errors itself, statement included.
     log: { warn() {}, error() {}, deprecate() {}, debug() {} },
   });
+}
+
+/** What Knex's pool (tarn) tells of itself. */
+interface Pool {
+  numUsed(): number;
+  numFree(): number;
+  numPendingAcquires(): number;
+}
+
+/** How many connections are in use and free, and how many queries wait for one. */
+export function poolUse(db: Knex): Readonly<Record<'used' | 'free' | 'waiting', number>> {
+  const pool: Pool = db.client.pool;
+  return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
 }

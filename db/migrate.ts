@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import pg from 'pg';
+import { openDatabase } from './database.ts';
 import * as vault from './migrations/0001_vault.ts';
 import * as inventory from './migrations/0002_inventory.ts';
 import * as keyFingerprints from './migrations/0003_key_fingerprints.ts';
@@ -52,14 +53,22 @@ export async function isMigrated(db: Knex): Promise<boolean> {
  * of its tables, so an advisory lock surrounds it.
  * @throws NewerDatabaseError when the database holds migrations that this code does not know
  */
-export async function migrate(db: Knex, connectionString: string): Promise<void> {
+export async function migrate(connectionString: string): Promise<void> {
   const lock = new pg.Client({ connectionString });
-  await lock.connect();
+  // Of its own, because a migration may take as long as it takes.
+  const db = openDatabase({
+    connectionString,
+    poolMax: 2,
+    statementTimeoutSeconds: 0,
+    acquireTimeoutSeconds: 10,
+  });
   try {
+    await lock.connect();
     await lock.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
     if ((await appliedMigrations(db)).some((name) => !migrations.has(name))) throw new NewerDatabaseError();
     await db.migrate.latest({ migrationSource });
   } finally {
+    await db.destroy();
     await lock.end();
   }
 }

@@ -12,10 +12,13 @@ export class UnauthenticatedError extends Error {
   }
 }
 
-/** Credentials that do not hold, whatever is wrong with them. */
+/** Credentials that do not hold. The caller is told no more; which they were is for metrics. */
 export class InvalidCredentialsError extends UnauthenticatedError {
-  constructor(challenge: string) {
+  readonly reason: 'api_key' | 'bearer' | 'disagreement';
+
+  constructor(challenge: string, reason: InvalidCredentialsError['reason']) {
     super(challenge, 'Invalid authentication credentials');
+    this.reason = reason;
   }
 }
 
@@ -54,20 +57,21 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }: AuthenticationParts) {
   const challenge = verifyBearer === undefined ? 'APIKey' : 'APIKey, Bearer';
-  const invalid = (sentChallenge = challenge) => new InvalidCredentialsError(sentChallenge);
+  const invalid = (reason: InvalidCredentialsError['reason'], sentChallenge = challenge) =>
+    new InvalidCredentialsError(sentChallenge, reason);
 
   async function byApiKey(lines: readonly string[]): Promise<Caller> {
     const keyHash = lines.length > 1 ? undefined : hashApiKey(lines[0] ?? '');
     const found = keyHash && (await findApiKey(keyHash));
-    if (found === undefined) throw invalid();
+    if (found === undefined) throw invalid('api_key');
     const { apiKeyId, organizationId, workspaceId, userId, role } = found;
     return { organizationId, workspaceId, userId, role, credential: `api-key:${apiKeyId}` };
   }
 
   async function byBearer(lines: readonly string[]): Promise<Caller> {
     const token = lines.length > 1 ? undefined : BEARER.exec(lines[0] ?? '')?.[1];
-    if (token === undefined || verifyBearer === undefined) throw invalid();
-    const badToken = () => invalid('APIKey, Bearer error="invalid_token"'); // RFC 6750, section 3.1
+    if (token === undefined || verifyBearer === undefined) throw invalid('bearer');
+    const badToken = () => invalid('bearer', 'APIKey, Bearer error="invalid_token"'); // RFC 6750, section 3.1
     const claims = await verifyBearer(token);
     if (claims === undefined) throw badToken();
     const workspaceId = await findWorkspace(claims.organizationId, claims.workspaceId);
@@ -83,7 +87,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
 
   /** Both must hold and agree; the user is the bearer's, the role the lower one. */
   function combine(key: Caller, bearer: Caller): Caller {
-    if (key.organizationId !== bearer.organizationId) throw invalid();
+    if (key.organizationId !== bearer.organizationId) throw invalid('disagreement');
     const role = key.role === 'admin' && bearer.role === 'admin' ? 'admin' : 'member';
     return { ...bearer, role, credential: `${key.credential} bearer` };
   }

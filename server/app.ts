@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { type Authenticate, ForbiddenError } from '../security/authenticate.ts';
+import { type Authenticate, ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { type Answer, bodyText, fields } from './answer.ts';
 import { type AuthenticateRequest, limitFailures } from './auth-failures.ts';
 import { ClientGoneError, readJson } from './body.ts';
 import type { Handlers, OperationId } from './contract.ts';
 import { ApiError, toAnswer } from './errors.ts';
 import { describeError, type Logger } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import { loadOperations, type Operation, type OperationParts, type Unvalidated } from './operations.ts';
 
 export interface AppParts extends OperationParts {
@@ -14,6 +15,7 @@ export interface AppParts extends OperationParts {
   /** Whether a request could be served now. */
   readonly isReady: () => Promise<boolean>;
   readonly log: Logger;
+  readonly metrics: Pick<Metrics, 'observe' | 'observeFailure'>;
   /** Passed to Express: which proxies' `X-Forwarded-For` counts. */
   readonly trustProxy: boolean | number | string;
   readonly limits: Limits;
@@ -47,7 +49,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
   app.enable('strict routing');
   app.set('trust proxy', parts.trustProxy);
 
-  app.use(identify, logRequests(parts.log), refuseUnmetDemands(parts.limits), refuseInexactPaths);
+  app.use(identify, observe(parts), refuseUnmetDemands(parts.limits), refuseInexactPaths);
   mount(
     app,
     '/healthz',
@@ -65,7 +67,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
   app.use(() => {
     throw new ApiError(404, 'Not Found');
   });
-  app.use(answerErrors(parts.log));
+  app.use(answerErrors(parts));
   return app;
 }
 
@@ -158,10 +160,11 @@ function linger(response: Reply, text: string): void {
 
 const LINGER_MS = 2_000;
 
-function answerErrors(log: Logger) {
+function answerErrors({ log, metrics }: Pick<AppParts, 'log' | 'metrics'>) {
   // Express knows an error handler by its four parameters.
   return (error: unknown, _request: Request, response: Reply, _next: NextFunction): void => {
     if (error instanceof ClientGoneError) return void response.destroy();
+    if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
     const answer = toAnswer(error);
     const { requestId, operationId } = response.locals;
     if (answer.status >= 500)
@@ -179,18 +182,21 @@ function identify(request: Request, response: Reply, next: NextFunction): void {
   next();
 }
 
-function logRequests(log: Logger) {
+/** Logs and measures each request when it is over. */
+function observe({ log, metrics }: Pick<AppParts, 'log' | 'metrics'>) {
   return (request: Request, response: Reply, next: NextFunction): void => {
     const start = performance.now();
     response.once('close', () => {
       const { requestId, route, operationId, organizationId } = response.locals;
-      const durationMs = Math.round((performance.now() - start) * 1000) / 1000;
+      const elapsed = performance.now() - start;
+      const durationMs = Math.round(elapsed * 1000) / 1000;
       // Without an answer the client went away first.
       const status = response.headersSent ? response.statusCode : undefined;
       log.info(
         { method: request.method, route, operationId, status, durationMs, requestId, organizationId },
         'request',
       );
+      metrics.observe({ operationId, status, seconds: elapsed / 1000 });
     });
     next();
   };

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { openDatabase } from '../db/database.ts';
 import { type EmbeddedDatabase, startEmbedded } from '../db/embedded/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 
@@ -56,13 +55,7 @@ export async function setup(): Promise<void> {
   }
   await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE}`, `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`);
   const connectionString = databaseUrl(serverUrl(), TEMPLATE);
-  const db = openDatabase({
-    connectionString,
-    poolMax: 2,
-    statementTimeoutSeconds: 60,
-    acquireTimeoutSeconds: 60,
-  });
-  await migrate(db, connectionString).finally(() => db.destroy());
+  await migrate(connectionString);
 }
 
 export async function teardown(): Promise<void> {

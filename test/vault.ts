@@ -10,6 +10,7 @@ import { OPERATOR } from '../db/audit.ts';
 import { openDatabase } from '../db/database.ts';
 import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
+import { createLogger } from '../server/log.ts';
 import { createDatabase } from './postgres.ts';
 
 export const IMPORT = '/v2/auth/tokens/import';
@@ -69,10 +70,10 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
     ...settings,
   });
   const vault = await openServerVault(config);
-  const server = createHttpServer(await createApp(assemble(config, vault)), config.limits).listen(
-    0,
-    '127.0.0.1',
-  );
+  const server = createHttpServer(
+    await createApp(assemble(config, vault, createLogger(config.logLevel))),
+    config.limits,
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');

@@ -1,0 +1,88 @@
+import { DecryptError } from '../crypto/fernet.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import {
+  CIPHERTEXT_COLUMNS,
+  type CiphertextColumn,
+  FIRST_PAGE,
+  nameOf,
+  type StoredCiphertext,
+} from '../db/ciphertexts.ts';
+import type { Vault } from './vault.ts';
+
+const PAGE = 500;
+
+/** A ciphertext that no key opens. It stays as it is. */
+export interface Unreadable {
+  readonly column: string;
+  readonly organizationId: string;
+  readonly id: string;
+}
+
+export interface Rotation {
+  readonly rotated: number;
+  readonly unreadable: readonly Unreadable[];
+}
+
+type Parts = Pick<Vault, 'ciphertexts' | 'keyRing'>;
+
+/**
+ * Seals with the first key whatever another key has sealed, page by page, while the service goes on. What somebody changes
+ * meanwhile is left to them; so it may be stopped, repeated, and run twice at once.
+ * @param report called with how many have been rotated so far
+ */
+export async function rotate(parts: Parts, report: (rotated: number) => void): Promise<Rotation> {
+  let rotated = 0;
+  const unreadable: Unreadable[] = [];
+  for (const column of CIPHERTEXT_COLUMNS) {
+    // Again until a pass finds nothing: a service that still has the old ring may have gone on sealing behind the page.
+    for (
+      let pass = await rotateColumn(parts, column, count);
+      ;
+      pass = await rotateColumn(parts, column, count)
+    ) {
+      if (pass.rotated > 0) continue;
+      unreadable.push(...pass.unreadable);
+      break;
+    }
+  }
+  return { rotated, unreadable };
+
+  function count(more: number): void {
+    rotated += more;
+    report(rotated);
+  }
+}
+
+async function rotateColumn(
+  { ciphertexts, keyRing }: Parts,
+  column: CiphertextColumn,
+  count: (more: number) => void,
+): Promise<Rotation> {
+  const [first = ''] = keyRing.fingerprints();
+  const unreadable: Unreadable[] = [];
+  let rotated = 0;
+  for (let after = FIRST_PAGE; ; ) {
+    const page = await ciphertexts.page(column, first, after, PAGE);
+    const last = page.at(-1);
+    if (last === undefined) return { rotated, unreadable };
+    const resealed = page.flatMap((stored) => {
+      const sealed = reseal(keyRing, stored);
+      if (sealed !== undefined) return [{ ...stored, sealed }];
+      unreadable.push({ column: nameOf(column), organizationId: stored.organizationId, id: stored.id });
+      return [];
+    });
+    const replaced = await ciphertexts.replace(column, resealed);
+    rotated += replaced;
+    count(replaced);
+    after = last;
+  }
+}
+
+function reseal(keyRing: KeyRing, { ciphertext }: StoredCiphertext) {
+  try {
+    return keyRing.seal(keyRing.open(ciphertext));
+  } catch (error) {
+    if (error instanceof DecryptError) return undefined;
+    throw error;
+  }
+}

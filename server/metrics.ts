@@ -1,0 +1,106 @@
+import { createServer, type Server } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { InvalidCredentialsError } from '../security/authenticate.ts';
+import type { OperationId } from './contract.ts';
+
+/** What is measured of a request. No label holds a caller's text. */
+export interface Observation {
+  /** Undefined: no operation of the contract. */
+  readonly operationId: OperationId | undefined;
+  /** Undefined: the client went away. */
+  readonly status: number | undefined;
+  readonly seconds: number;
+}
+
+/** What is asked for when somebody looks. */
+export interface Gauges {
+  readonly pool: () => Readonly<Record<'used' | 'free' | 'waiting', number>>;
+  /** How many ciphertexts each key protects. Costly, so it is asked for once a minute at most. */
+  readonly keys: () => Promise<
+    readonly { readonly column: string; readonly key: string; readonly rows: number }[]
+  >;
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+const IMPORT: OperationId = 'import_oauth_token_v2_auth_tokens_import_post';
+const KEYS_MAX_AGE_MS = 60_000;
+
+/** The service's metrics, for Prometheus, with those of the process (event-loop lag, memory, CPU) beside them. */
+export function createMetrics(gauges: Gauges) {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: 'tokenhold_http_requests_total',
+    help: 'Requests by operation and status; status 0: the client went away',
+    labelNames: ['operation', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'tokenhold_http_request_duration_seconds',
+    help: 'From the headers of a request to the end of its answer',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const imports = new Counter({ name: 'tokenhold_imports_total', help: 'Tokens stored', registers });
+  const failures = new Counter({
+    name: 'tokenhold_authentication_failures_total',
+    help: 'Requests that were not let in: missing credentials, or wrong ones by kind',
+    labelNames: ['reason'],
+    registers,
+  });
+  new Gauge({
+    name: 'tokenhold_database_connections',
+    help: 'Connections of the pool: used, free, and requests that wait for one',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(gauges.pool())) this.set({ state }, count);
+    },
+  });
+  let countedAt = Number.NEGATIVE_INFINITY;
+  new Gauge({
+    name: 'tokenhold_ciphertexts',
+    help: 'Ciphertexts by column and by the fingerprint of the key that protects them',
+    labelNames: ['column', 'key'],
+    registers,
+    async collect() {
+      if (performance.now() - countedAt < KEYS_MAX_AGE_MS) return;
+      const counts = await gauges.keys();
+      countedAt = performance.now();
+      this.reset();
+      for (const { column, key, rows } of counts) this.set({ column, key }, rows);
+    },
+  });
+  return {
+    registry,
+
+    observe({ operationId, status, seconds }: Observation): void {
+      const operation = operationId ?? 'none';
+      requests.inc({ operation, status: status ?? 0 });
+      durations.observe({ operation }, seconds);
+      if (operationId === IMPORT && status === 200) imports.inc();
+    },
+
+    observeFailure(error: unknown): void {
+      failures.inc({ reason: error instanceof InvalidCredentialsError ? error.reason : 'missing' });
+    },
+  };
+}
+
+/** Serves `GET /metrics`, and nothing else. On a port of its own, which callers of the API need not reach. */
+export function createMetricsServer({ registry }: Metrics): Server {
+  return createServer(async (request, response) => {
+    if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end();
+    try {
+      const text = await registry.metrics();
+      response
+        .writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' })
+        .end(text);
+    } catch {
+      response.writeHead(503).end(); // the database is away
+    }
+  });
+}
