@@ -4,17 +4,18 @@ import { OperatorError } from './failure.ts';
 import { print, type Row } from './output.ts';
 import { openCommandVault, type Vault } from './vault.ts';
 
-/** Adds `--json` and runs the command against the configured vault. */
+/** Adds `--json` and runs the command against the configured vault. Undefined: the command has printed what it has to say. */
 export function withVault<Options extends object>(
   command: Command,
-  run: (vault: Vault, options: Options) => Promise<Row | readonly Row[]>,
+  run: (vault: Vault, options: Options) => Promise<Row | readonly Row[] | undefined>,
 ): Command {
   return command
     .option('--json', 'print one JSON value')
     .action(async (options: Options & { json?: boolean }) => {
       const vault = await openCommandVault(loadConfig(process.env));
       try {
-        print(await run(vault, options), options);
+        const result = await run(vault, options);
+        if (result !== undefined) print(result, options);
       } finally {
         await vault.close();
       }

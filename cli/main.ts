@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { migrate } from '../db/migrate.ts';
 import { apiKeyCommand } from './commands/api-key.ts';
+import { auditCommand } from './commands/audit.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { fernetKeyCommand } from './commands/fernet-key.ts';
 import { keysCommand } from './commands/keys.ts';
 import { organizationCommand } from './commands/organization.ts';
@@ -43,7 +45,9 @@ const program = new Command('tokenhold')
   .addCommand(providerCommand)
   .addCommand(fernetKeyCommand)
   .addCommand(keysCommand)
-  .addCommand(tokenCommand);
+  .addCommand(tokenCommand)
+  .addCommand(auditCommand)
+  .addCommand(doctorCommand);
 
 /** Commander's own refusals become exit status 2 instead of 1. */
 function throwOnUsage(command: Command): void {

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
+import { auditRepository } from '../db/audit.ts';
 import { ciphertextRepository } from '../db/ciphertexts.ts';
 import { openDatabase } from '../db/database.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
@@ -18,6 +19,7 @@ export interface Vault {
   readonly db: Knex;
   readonly connectionString: string;
   readonly keyRing: KeyRing;
+  readonly audit: ReturnType<typeof auditRepository>;
   readonly ciphertexts: ReturnType<typeof ciphertextRepository>;
   readonly organizations: ReturnType<typeof organizationRepository>;
   readonly workspaces: ReturnType<typeof workspaceRepository>;
@@ -86,6 +88,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     db,
     connectionString,
     keyRing: createKeyRing(readKeys(config)),
+    audit: auditRepository(db),
     ciphertexts: ciphertextRepository(db),
     organizations: organizationRepository(db),
     workspaces: workspaceRepository(db),

@@ -12,6 +12,8 @@ export interface ApiKey extends ApiKeyOwner {
   readonly apiKeyId: string;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  /** To the minute; null: never. */
+  readonly lastUsedAt: Date | null;
 }
 
 export interface NewApiKey extends ApiKeyOwner {
@@ -29,6 +31,7 @@ interface Row {
   role: 'admin' | 'member';
   expires_at: Date | null;
   revoked_at: Date | null;
+  last_used_at: Date | null;
 }
 
 const COLUMNS = [
@@ -39,7 +42,21 @@ const COLUMNS = [
   'role',
   'expires_at',
   'revoked_at',
+  'last_used_at',
 ];
+
+/** Its use is written down once a minute, however often it is used. */
+const AUTHENTICATE = `
+WITH found AS (
+  SELECT ${COLUMNS.join(', ')} FROM api_keys
+  WHERE key_hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+), used AS (
+  UPDATE api_keys SET last_used_at = date_trunc('minute', now())
+  FROM found
+  WHERE api_keys.api_key_id = found.api_key_id
+    AND (found.last_used_at IS NULL OR found.last_used_at < date_trunc('minute', now()))
+)
+SELECT * FROM found`;
 
 const apiKey = (row: Row): ApiKey => ({
   apiKeyId: row.api_key_id,
@@ -49,6 +66,7 @@ const apiKey = (row: Row): ApiKey => ({
   role: row.role,
   expiresAt: row.expires_at,
   revokedAt: row.revoked_at,
+  lastUsedAt: row.last_used_at,
 });
 
 export const apiKeyRepository = (db: Knex) => ({
@@ -72,12 +90,8 @@ export const apiKeyRepository = (db: Knex) => ({
 
   /** The key with this SHA-256, unless it is revoked or expired. */
   async authenticate(keyHash: Buffer): Promise<ApiKey | undefined> {
-    const row: Row | undefined = await db('api_keys')
-      .where({ key_hash: keyHash })
-      .whereNull('revoked_at')
-      .whereRaw('(expires_at IS NULL OR expires_at > now())')
-      .first(COLUMNS);
-    return row && apiKey(row);
+    const { rows } = await db.raw<{ rows: Row[] }>(AUTHENTICATE, [keyHash]).options({ name: 'authenticate' });
+    return rows[0] && apiKey(rows[0]);
   },
 
   /** The organization's keys, oldest first, the revoked and expired ones included. */

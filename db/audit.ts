@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { newId } from './id.ts';
 
 /** Who makes a change, for its audit record. */
@@ -25,4 +26,37 @@ export const recordedAs = ({ userId, credential, requestId }: Actor) => ({
   auditUserId: userId,
   auditCredential: credential,
   auditRequestId: requestId,
+});
+
+export interface AuditRecord {
+  readonly id: string;
+  readonly recordedAt: Date;
+  readonly userId: string;
+  readonly credential: string;
+  readonly action: string;
+  readonly objectId: string;
+  readonly requestId: string | null;
+}
+
+const PAGE = 1_000;
+const FIRST = '00000000-0000-0000-0000-000000000000';
+
+const LIST = `
+SELECT id, recorded_at AS "recordedAt", user_id AS "userId", credential, action, object_id AS "objectId",
+  request_id AS "requestId"
+FROM audit_records
+WHERE organization_id = :organizationId AND id > :after AND recorded_at >= :since
+ORDER BY id LIMIT ${PAGE}`;
+
+export const auditRepository = (db: Knex) => ({
+  /** The organization's records since then, oldest first, a page at a time, so any number of them can be gone through. */
+  async *list(organizationId: string, since: Date): AsyncGenerator<AuditRecord> {
+    for (let after = FIRST; ; ) {
+      const { rows } = await db.raw<{ rows: AuditRecord[] }>(LIST, { organizationId, after, since });
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+    }
+  },
 });

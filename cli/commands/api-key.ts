@@ -69,6 +69,7 @@ withVault<{ organization: string }>(list, async (vault, { organization }) =>
     api_key_id: key.apiKeyId,
     ...described(key),
     revoked_at: key.revokedAt?.toISOString() ?? null,
+    last_used_at: key.lastUsedAt?.toISOString() ?? null,
   })),
 );
 

@@ -1,0 +1,108 @@
+import { Command } from 'commander';
+import { CIPHERTEXT_COLUMNS, nameOf } from '../../db/ciphertexts.ts';
+import { isMigrated } from '../../db/migrate.ts';
+import { loadConfig } from '../config.ts';
+import { explain } from '../failure.ts';
+import { canOpen, missingKeys } from '../keys.ts';
+import { print } from '../output.ts';
+import { openCommandVault, type Vault } from '../vault.ts';
+
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+const SAMPLE = 100;
+const MAX_SKEW_SECONDS = 5;
+const SUPPORTED = { from: 15, to: 18 };
+
+async function version({ db }: Vault): Promise<Finding> {
+  const { rows } = await db.raw<{ rows: { version: string }[] }>(
+    "SELECT current_setting('server_version') AS version",
+  );
+  const given = rows[0]?.version ?? '';
+  const major = Number.parseInt(given, 10);
+  const ok = major >= SUPPORTED.from && major <= SUPPORTED.to;
+  const supported = `supported: ${SUPPORTED.from} to ${SUPPORTED.to}`;
+  return { check: 'database', ok, detail: `reachable, PostgreSQL ${given}${ok ? '' : `; ${supported}`}` };
+}
+
+async function durability({ db }: Vault): Promise<Finding> {
+  const { rows } = await db.raw<{ rows: { name: string; setting: string }[] }>(
+    "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') ORDER BY name",
+  );
+  const off = rows.filter(({ setting }) => setting === 'off').map(({ name }) => name);
+  const detail =
+    off.length === 0 ? 'a 200 is on disk' : `off: ${off.join(', ')}; a crash can lose what was answered`;
+  return { check: 'durability', ok: off.length === 0, detail };
+}
+
+async function migrations({ db }: Vault): Promise<Finding> {
+  const ok = await isMigrated(db);
+  return { check: 'migrations', ok, detail: ok ? 'up to date' : 'another version: run `tokenhold migrate`' };
+}
+
+async function clock({ db }: Vault): Promise<Finding> {
+  const before = Date.now();
+  const { rows } = await db.raw<{ rows: { now: Date }[] }>('SELECT clock_timestamp() AS now');
+  const halfway = (before + Date.now()) / 2;
+  const skew = Math.abs((rows[0]?.now.getTime() ?? 0) - halfway) / 1000;
+  const ok = skew < MAX_SKEW_SECONDS;
+  return { check: 'clock', ok, detail: `${skew.toFixed(1)} s from the database's` };
+}
+
+async function keys(vault: Vault): Promise<Finding> {
+  const missing = await missingKeys(vault, vault.keyRing);
+  const detail = missing.length === 0 ? 'a key for all that is stored' : missing.join('; ');
+  return { check: 'keys', ok: missing.length === 0, detail };
+}
+
+async function sample({ ciphertexts, keyRing }: Vault): Promise<Finding> {
+  const unreadable: string[] = [];
+  let opened = 0;
+  for (const { of, key } of await ciphertexts.count()) {
+    for (const { id, ciphertext } of await ciphertexts.sample(of, key, SAMPLE)) {
+      if (canOpen(keyRing, ciphertext)) opened += 1;
+      else unreadable.push(`${nameOf(of)} of ${id}`);
+    }
+  }
+  const few = unreadable.slice(0, CIPHERTEXT_COLUMNS.length).join(', ');
+  const detail =
+    unreadable.length === 0 ? `${opened} ciphertexts open` : `${unreadable.length} do not open: ${few}, …`;
+  return { check: 'sample', ok: unreadable.length === 0, detail };
+}
+
+/** Each check, in order; one that fails altogether says why. */
+async function examine(): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  let vault: Vault | undefined;
+  try {
+    const config = loadConfig(process.env);
+    findings.push({ check: 'settings', ok: true, detail: 'complete' });
+    vault = await openCommandVault(config, async () => {});
+    for (const check of [version, durability, migrations, clock, keys, sample])
+      findings.push(await check(vault));
+  } catch (error) {
+    findings.push({
+      check: findings.length === 0 ? 'settings' : 'database',
+      ok: false,
+      detail: explain(error),
+    });
+  } finally {
+    await vault?.close();
+  }
+  return findings;
+}
+
+export const doctorCommand = new Command('doctor')
+  .description('check a deployment: settings, database, migrations, clock, keys')
+  .option('--json', 'print one JSON value')
+  .action(async (options: { json?: boolean }) => {
+    const findings = await examine();
+    print(
+      findings.map((finding) => ({ ...finding })),
+      options,
+    );
+    if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
+  });

@@ -1,0 +1,17 @@
+import type { Knex } from 'knex';
+
+/** The audit trail is append-only, also for the service itself (a superuser is beyond that); API keys tell their last use. */
+export async function up(knex: Knex): Promise<void> {
+  await knex.schema.raw(`
+    REVOKE UPDATE, DELETE, TRUNCATE ON audit_records FROM CURRENT_USER;
+    ALTER TABLE api_keys ADD COLUMN last_used_at timestamptz;
+    COMMENT ON COLUMN api_keys.last_used_at IS 'to the minute';
+  `);
+}
+
+export async function down(knex: Knex): Promise<void> {
+  await knex.schema.raw(`
+    GRANT UPDATE, DELETE, TRUNCATE ON audit_records TO CURRENT_USER;
+    ALTER TABLE api_keys DROP COLUMN last_used_at;
+  `);
+}

@@ -1,0 +1,225 @@
+/** Rotation of the Fernet keys, beside a service that goes on importing. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createCipher, generateKey } from '../crypto/fernet.ts';
+import { fingerprint } from '../crypto/key-ring.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './process.ts';
+import { startVault, type Tenant, type TestVault } from './vault.ts';
+
+const [OLD, NEW] = [generateKey(), generateKey()];
+
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeEach(async () => {
+  vault = await startVault({ FERNET_KEYS: OLD });
+  tenant = await vault.newTenant();
+});
+
+afterEach(() => vault.close());
+
+const settings = (keys: string) => ({ DATABASE_URL: vault.connectionString, FERNET_KEYS: keys });
+
+const keys = async (command: 'status' | 'rotate', ring: string) => {
+  const { status, stdout, stderr } = await tokenhold(['keys', command, '--json'], settings(ring));
+  return { status, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
+};
+
+async function store(count: number): Promise<void> {
+  const answers = await Promise.all(
+    Array.from({ length: count }, () =>
+      vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'xoxb', refresh_token: 'xoxe' }),
+    ),
+  );
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+}
+
+/** Every ciphertext of the vault, opened with these keys only. */
+async function opened(ring: readonly string[]): Promise<string[]> {
+  const cipher = createCipher(ring);
+  const tokens = await vault.db('oauth_tokens').select('access_token', 'refresh_token');
+  return tokens.flatMap((row) => [cipher.decrypt(row.access_token), cipher.decrypt(row.refresh_token)]);
+}
+
+describe('keys status', () => {
+  it('tells how many ciphertexts each key protects, by column', async () => {
+    await store(3);
+    const row = (column: string) => ({ column, key: fingerprint(OLD), state: 'other', rows: 3 });
+    expect((await keys('status', `${NEW},${OLD}`)).result).toEqual([
+      row('oauth_tokens.access_token'),
+      row('oauth_tokens.refresh_token'),
+    ]);
+  });
+});
+
+describe('keys rotate', () => {
+  it('seals everything with the first key, after which the others may go', async () => {
+    await store(3);
+    await vault.db('oauth_providers').update({
+      client_secret: vault.keyRing.seal('hush').ciphertext,
+      client_secret_key: fingerprint(OLD),
+    });
+    expect(await keys('rotate', `${NEW},${OLD}`)).toMatchObject({
+      status: 0,
+      result: { key: fingerprint(NEW), rotated: 7, left: 0, unreadable: [] },
+    });
+    expect(await opened([NEW])).toEqual(['xoxb', 'xoxe', 'xoxb', 'xoxe', 'xoxb', 'xoxe']);
+    const { client_secret } = await vault.db('oauth_providers').first('client_secret');
+    expect(createCipher([NEW]).decrypt(client_secret)).toBe('hush');
+    expect(await keys('rotate', NEW)).toMatchObject({ status: 0, result: { rotated: 0, left: 0 } });
+  });
+
+  it('takes what was sealed before fingerprints were kept', async () => {
+    await store(1);
+    await vault.db('oauth_tokens').update({ access_token_key: '', refresh_token_key: '' });
+    expect((await keys('rotate', OLD)).result).toMatchObject({ rotated: 2, left: 0 });
+  });
+
+  it('may run twice at once', async () => {
+    await store(200);
+    const both = await Promise.all([keys('rotate', `${NEW},${OLD}`), keys('rotate', `${NEW},${OLD}`)]);
+    expect(both.map(({ status, result }) => [status, result.left])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(both.reduce((sum, { result }) => sum + result.rotated, 0)).toBe(400);
+    expect(await opened([NEW])).toHaveLength(400);
+  });
+
+  it('reports what no key opens, leaves it as it is, and goes on', async () => {
+    await store(3);
+    const broken: { id: string } = await vault.db('oauth_tokens').first('id');
+    await vault.db('oauth_tokens').where(broken).update({ access_token: 'gAAAAbroken' });
+    const { status, result } = await keys('rotate', `${NEW},${OLD}`);
+    expect({ status, result }).toEqual({
+      status: 1,
+      result: {
+        key: fingerprint(NEW),
+        rotated: 5,
+        left: 1,
+        unreadable: [
+          { column: 'oauth_tokens.access_token', organization_id: tenant.organizationId, id: broken.id },
+        ],
+      },
+    });
+    expect(await vault.row(broken.id)).toMatchObject({ access_token: 'gAAAAbroken' });
+  });
+
+  it('loses and fails nothing beside a service that imports, its own kill included', async () => {
+    await store(3_000);
+    vault.keyRing.replace([NEW, OLD]);
+    let isRotated = false;
+    const importing = (async () => {
+      let made = 0;
+      for (; !isRotated; made += 20) await store(20);
+      return made;
+    })();
+    const killed = spawnTokenhold(['keys', 'rotate', '--json'], settings(`${NEW},${OLD}`));
+    const rotated = async () => {
+      const row = await vault
+        .db('oauth_tokens')
+        .where({ access_token_key: fingerprint(NEW) })
+        .first('id');
+      return row !== undefined;
+    };
+    while (!(await rotated()));
+    killed.kill('SIGKILL');
+    await exit(killed);
+    expect(await keys('rotate', `${NEW},${OLD}`)).toMatchObject({
+      status: 0,
+      result: { left: 0, unreadable: [] },
+    });
+    isRotated = true;
+    const imported = 3_000 + (await importing);
+    expect(await opened([NEW])).toHaveLength(2 * imported);
+  });
+});
+
+describe('a ring without a key that still protects something', () => {
+  it('stops the start, and tells how much that key protects', async () => {
+    await store(2);
+    const { status, stdout, stderr } = await tokenhold(['serve'], { ...settings(NEW), PORT: '0' });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(
+      `the key with the fingerprint ${fingerprint(OLD)} is missing, which protects 2 ciphertexts of oauth_tokens.access_token`,
+    );
+    expect(stderr).not.toContain(NEW.slice(0, 8));
+  });
+
+  it('stops the start also where fingerprints were not kept yet', async () => {
+    await store(2);
+    await vault.db('oauth_tokens').update({ access_token_key: '', refresh_token_key: '' });
+    const { status, stderr } = await tokenhold(['serve'], { ...settings(NEW), PORT: '0' });
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining(
+        'none of the keys opens the 2 ciphertexts of oauth_tokens.access_token',
+      ),
+    });
+  });
+});
+
+describe('a key file', () => {
+  let directory: string;
+  let file: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'tokenhold-keys-'));
+    file = join(directory, 'keys');
+  });
+
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  const inFile = () => ({ DATABASE_URL: vault.connectionString, FERNET_KEYS_FILE: file });
+
+  it('is read again on SIGHUP, and only taken if it opens all that is stored', async () => {
+    writeFileSync(file, `${OLD}\n`);
+    await store(1);
+    const server = spawnTokenhold(['serve'], { ...inFile(), PORT: '0' });
+    const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0];
+    const logged = async (message: string) => {
+      for await (const chunk of server.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
+        if (String(chunk).includes(message)) return String(chunk);
+      }
+      return '';
+    };
+    const sealedBy = async () => {
+      const answer = await fetch(`${url}/v2/auth/tokens/import`, {
+        method: 'POST',
+        headers: { 'X-Api-Key': tenant.apiKey, 'Content-Type': 'application/json' },
+        body: '{"provider_id":"slack","access_token":"x"}',
+      });
+      const { token_id: id } = JSON.parse(await answer.text());
+      return (await vault.row(id))['access_token_key'];
+    };
+    expect(await sealedBy()).toBe(fingerprint(OLD));
+    writeFileSync(file, NEW);
+    server.kill('SIGHUP');
+    expect(await logged('keys not reloaded')).toContain(fingerprint(OLD));
+    expect(await sealedBy()).toBe(fingerprint(OLD));
+    writeFileSync(file, `${NEW}\n${OLD}\n`);
+    server.kill('SIGHUP');
+    expect(await logged('keys reloaded')).toContain(fingerprint(NEW));
+    expect(await sealedBy()).toBe(fingerprint(NEW));
+    server.kill();
+    expect(await exit(server)).toBe(0);
+  });
+
+  it.each([
+    ['is not there', undefined, /cannot be read \(ENOENT\)/],
+    ['holds no key', 'hush', /key 1 is not 32 bytes/],
+    ['is empty', '', /at least one key/],
+  ])('that %s stops the start', async (_, content, message) => {
+    if (content !== undefined) writeFileSync(file, content);
+    const { status, stderr } = await tokenhold(['serve'], inFile());
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringMatching(message) });
+    expect(stderr).not.toContain('hush');
+  });
+
+  it('excludes FERNET_KEYS', async () => {
+    const { status, stderr } = await tokenhold(['serve'], { ...inFile(), FERNET_KEYS: OLD });
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining('exclude each other') });
+  });
+});
