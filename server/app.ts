@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { type Authenticate, ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
-import { type Answer, bodyText, fields } from './answer.ts';
+import { type Answer, bodyText, commonFields, fields } from './answer.ts';
 import { type AuthenticateRequest, limitFailures } from './auth-failures.ts';
 import { ClientGoneError, readJson } from './body.ts';
 import type { Handlers, OperationId } from './contract.ts';
+import { CONTENT_SECURITY_POLICY, docsPages, type Page } from './docs.ts';
 import { ApiError, toAnswer } from './errors.ts';
 import { describeError, type Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -56,6 +57,7 @@ export async function createApp(parts: AppParts): Promise<Express> {
     health(async () => true),
   );
   mount(app, '/readyz', health(parts.isReady));
+  for (const [path, page] of docsPages(parts.contract)) mount(app, path, show(page));
   const operations = await loadOperations(parts);
   const authenticate = limitFailures(parts.authenticate, parts.limits.authFailuresPerMinute);
   for (const [path, ofPath] of byPath(operations)) {
@@ -136,6 +138,18 @@ function health(isHealthy: () => Promise<boolean>): Readonly<Record<string, Serv
     send(response, { status: 200, headers: {}, body: { status: 'ok' } });
   };
   return { GET: check, HEAD: check };
+}
+
+function show({ type, content }: Page): Readonly<Record<string, Serve>> {
+  const headers = {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(content),
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  };
+  const serve: Serve = async (_request, response) => {
+    response.writeHead(200, { ...headers, ...commonFields(response.locals.requestId) }).end(content);
+  };
+  return { GET: serve, HEAD: serve };
 }
 
 function send(response: Reply, answer: Answer): void {

@@ -132,7 +132,9 @@ describe('an operator', () => {
       '--api-key-id',
       issued.api_key_id,
     );
-    expect(await json('api-key', 'list', '--organization', 'listed')).toEqual([{ ...issued, revoked_at }]);
+    expect(await json('api-key', 'list', '--organization', 'listed')).toEqual([
+      { ...issued, revoked_at, last_used_at: null },
+    ]);
     expect(await vault.import(api_key, {})).toMatchObject({ status: 401 });
   });
 

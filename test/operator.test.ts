@@ -1,0 +1,219 @@
+/** What an operator asks of a running deployment: the audit trail, the use of API keys, metrics, doctor. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { generateKey } from '../crypto/fernet.ts';
+import { fingerprint } from '../crypto/key-ring.ts';
+import { migrate } from '../db/migrate.ts';
+import { createDatabase, onServer } from './postgres.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './process.ts';
+import { startVault, type Tenant, type TestVault } from './vault.ts';
+
+const KEY = generateKey();
+
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  vault = await startVault({ FERNET_KEYS: KEY });
+  tenant = await vault.newTenant();
+});
+
+afterAll(() => vault.close());
+
+const settings = (others = {}) => ({ DATABASE_URL: vault.connectionString, FERNET_KEYS: KEY, ...others });
+
+const command = async (...args: string[]) => {
+  const { status, stdout, stderr } = await tokenhold(args, settings());
+  return { status, stdout, stderr, json: () => JSON.parse(stdout) };
+};
+
+describe('the audit trail', () => {
+  const list = (...args: string[]) =>
+    command('audit', 'list', '--organization', tenant.organizationId, ...args);
+
+  it('tells who did what, to which object and in which request, oldest first', async () => {
+    const { text } = await vault.import(
+      tenant.apiKey,
+      { provider_id: 'slack', access_token: 'x' },
+      { 'X-Request-Id': 'r-1' },
+    );
+    const record = {
+      id: expect.any(String),
+      recorded_at: expect.stringMatching(/Z$/),
+      user_id: 'alice',
+      credential: `api-key:${tenant.apiKey.slice(4, 10)}`,
+      action: 'token.import',
+      object_id: JSON.parse(text).token_id,
+      request_id: 'r-1',
+    };
+    expect((await list('--json')).json().at(-1)).toEqual(record);
+    const lines = (await list('--lines')).stdout.trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line)).at(-1)).toEqual(record);
+  });
+
+  it('begins where it is asked to', async () => {
+    expect((await list('--json', '--since', '2999-01-01')).json()).toEqual([]);
+    expect((await list('--json', '--since', '2020-01-01T00:00:00Z')).json()).not.toEqual([]);
+    expect(await list('--since', 'yesterday')).toMatchObject({ status: 2 });
+  });
+
+  it('is told page by page, however long it is', async () => {
+    const other = await vault.newTenant();
+    await vault.db.raw(
+      `INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id)
+       SELECT ?, gen_random_uuid(), 'u', 'bearer', 'token.import', number FROM generate_series(1, 2500) AS number`,
+      [other.organizationId],
+    );
+    const { stdout } = await command('audit', 'list', '--organization', other.organizationId, '--lines');
+    expect(new Set(stdout.trim().split('\n')).size).toBe(2501); // with the creation of the provider
+  });
+
+  it('cannot be changed by the user whom the service connects as', async () => {
+    const own = await createDatabase('empty');
+    const role = `service_${process.pid}_${Date.now()}`;
+    const { pathname } = new URL(own.connectionString);
+    await onServer(`CREATE ROLE ${role} LOGIN`, `ALTER DATABASE ${pathname.slice(1)} OWNER TO ${role}`);
+    const url = new URL(own.connectionString);
+    url.username = role;
+    await migrate(url.href);
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    for (const change of [
+      "UPDATE audit_records SET action = ''",
+      'DELETE FROM audit_records',
+      'TRUNCATE audit_records',
+    ]) {
+      await expect(client.query(change)).rejects.toMatchObject({ code: '42501' });
+    }
+    await client.end();
+    await own.drop();
+    await onServer(`DROP ROLE ${role}`);
+  });
+});
+
+describe('an API key', () => {
+  it('tells when it was last used, to the minute, and is written to once for many uses', async () => {
+    const key = await vault.newKey(tenant);
+    const used = async () => {
+      const rows: { last_used_at: Date | null; xmin: string }[] = await vault
+        .db('api_keys')
+        .where({ api_key_id: key.slice(4, 10) })
+        .select('last_used_at', vault.db.raw('xmin::text AS xmin'));
+      return rows[0];
+    };
+    expect(await used()).toMatchObject({ last_used_at: null });
+    const importOne = () => vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    await importOne();
+    const first = await used();
+    expect(first?.last_used_at?.getSeconds()).toBe(0);
+    expect(Date.now() - (first?.last_used_at?.getTime() ?? 0)).toBeLessThan(120_000);
+    await Promise.all(Array.from({ length: 20 }, importOne));
+    const { last_used_at: again } = (await used()) ?? {};
+    expect(again).toEqual(first?.last_used_at);
+    const listed = await command('api-key', 'list', '--organization', tenant.organizationId, '--json');
+    expect(listed.json()).toContainEqual(
+      expect.objectContaining({ api_key_id: key.slice(4, 10), last_used_at: again?.toISOString() }),
+    );
+  });
+
+  it('that is revoked in one process is soon refused in another', async () => {
+    const server = spawnTokenhold(['serve'], settings({ PORT: '0', LOG_LEVEL: 'silent' }));
+    const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0] ?? '';
+    const key = await vault.newKey(tenant);
+    const status = async () =>
+      (await fetch(`${url}/v2/auth/tokens`, { headers: { 'X-Api-Key': key } })).status;
+    expect(await status()).toBe(200);
+    await command(
+      'api-key',
+      'revoke',
+      '--organization',
+      tenant.organizationId,
+      '--api-key-id',
+      key.slice(4, 10),
+    );
+    while ((await status()) === 200); // within the time that a test may take
+    expect(await status()).toBe(401);
+    server.kill();
+    await exit(server);
+  });
+});
+
+describe('metrics', () => {
+  it('are served on a port of their own, and hold no text of a caller', async () => {
+    const server = spawnTokenhold(['serve'], settings({ PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'info' }));
+    const ports: number[] = [];
+    for await (const chunk of server.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
+      const port = /"port":(\d+)/.exec(String(chunk))?.[1];
+      if (port !== undefined) ports.push(Number(port));
+      if (ports.length > 0) break;
+    }
+    const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0] ?? '';
+    const post = (key: string) =>
+      fetch(`${url}/v2/auth/tokens/import?hush`, {
+        method: 'POST',
+        headers: { 'X-Api-Key': key, 'Content-Type': 'application/json', 'X-Request-Id': 'hush' },
+        body: JSON.stringify({ provider_id: 'slack', access_token: 'hush' }),
+      });
+    expect((await post(tenant.apiKey)).status).toBe(200);
+    expect((await post('hush')).status).toBe(401);
+    expect((await fetch(`${url}/hush`)).status).toBe(404);
+
+    const answer = await fetch(`http://127.0.0.1:${ports[0]}/metrics`);
+    const text = await answer.text();
+    expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    const importId = 'import_oauth_token_v2_auth_tokens_import_post';
+    for (const line of [
+      `tokenhold_http_requests_total{operation="${importId}",status="200"} 1`,
+      `tokenhold_http_requests_total{operation="${importId}",status="401"} 1`,
+      'tokenhold_http_requests_total{operation="none",status="404"} 1',
+      `tokenhold_http_request_duration_seconds_count{operation="${importId}"} 2`,
+      'tokenhold_imports_total 1',
+      'tokenhold_authentication_failures_total{reason="api_key"} 1',
+      'tokenhold_database_connections{state="waiting"} 0',
+      `tokenhold_ciphertexts{column="oauth_tokens.access_token",key="${fingerprint(KEY)}"}`,
+      'nodejs_eventloop_lag_p99_seconds ',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).not.toContain('hush');
+    expect((await fetch(`http://127.0.0.1:${ports[0]}/other`)).status).toBe(404);
+    expect((await fetch(`${url}/metrics`)).status).toBe(404);
+    server.kill();
+    expect(await exit(server)).toBe(0);
+  });
+});
+
+describe('doctor', () => {
+  const doctor = async (others: Readonly<Record<string, string>> = {}) => {
+    const { status, stdout } = await tokenhold(['doctor', '--json'], settings(others));
+    const findings: { check: string; ok: boolean; detail: string }[] = JSON.parse(stdout);
+    return { status, failed: findings.filter(({ ok }) => !ok), checks: findings.map(({ check }) => check) };
+  };
+
+  it('finds a sound deployment sound, check by check', async () => {
+    expect(await doctor()).toEqual({
+      status: 0,
+      failed: [],
+      checks: ['settings', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
+    });
+    expect((await command('doctor')).stdout).toMatch(/^check +ok +detail\nsettings +true +complete\n/);
+  });
+
+  it.each([
+    ['settings', { PORT: 'x' }, /PORT must be/],
+    ['database', { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/x' }, /does not answer/],
+  ])('says what is wrong with the %s', async (check, others, detail) => {
+    const { status, failed } = await doctor(others);
+    expect({ status, failed }).toEqual({
+      status: 1,
+      failed: [{ check, ok: false, detail: expect.stringMatching(detail) }],
+    });
+  });
+
+  it('says which key is missing, and that a sample does not open', async () => {
+    await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'x' });
+    const { status, failed } = await doctor({ FERNET_KEYS: generateKey() });
+    expect([status, failed.map(({ check }) => check)]).toEqual([1, ['keys', 'sample']]);
+    expect(failed[0]?.detail).toContain(fingerprint(KEY));
+  });
+});
