@@ -41,6 +41,7 @@ export function assemble(
     authenticate,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log,
+    isTracing: config.isTracing,
     metrics: createMetrics({
       pool: () => poolUse(db),
       keys: async () =>

@@ -11,6 +11,8 @@ export interface Config {
   /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined;
   readonly metricsHost: string;
+  /** Whether spans are sent to a collector, which the SDK's own variables (`OTEL_…`) name. */
+  readonly isTracing: boolean;
   /** Undefined: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
   readonly databasePoolMax: number;
@@ -57,6 +59,7 @@ export function loadConfig(env: Environment): Config {
         ? undefined
         : settings.integer('METRICS_PORT', { from: 0, to: 65_535, otherwise: 0 }),
     metricsHost: settings.text('METRICS_HOST') ?? '127.0.0.1',
+    isTracing: isTracing(settings),
     databaseUrl: settings.valid(
       'DATABASE_URL',
       isPostgresUrl,
@@ -194,6 +197,15 @@ const limits = ({ integer }: Settings): Limits & HttpLimits => ({
   maxConnections: integer('MAX_CONNECTIONS', { from: 1, to: 1_000_000, otherwise: 10_000 }),
   authFailuresPerMinute: integer('AUTH_FAILURES_PER_MINUTE', { from: 0, to: 1_000_000, otherwise: 600 }),
 });
+
+function isTracing({ valid }: Settings): boolean {
+  const isUrl = (value: string) =>
+    URL.canParse(value) && ['http:', 'https:'].includes(new URL(value).protocol);
+  const endpoints = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+  return endpoints
+    .map((name) => valid(name, isUrl, 'the http(s) URL of a collector'))
+    .some((url) => url !== undefined);
+}
 
 function isPostgresUrl(value: string): boolean {
   return URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);

@@ -20,8 +20,11 @@ export async function serve(config: Config): Promise<void> {
   const log = createLogger(config.logLevel);
   const vault = await openServerVault(config);
   const servers: Server[] = [];
+  let stopTracing = async (): Promise<void> => undefined;
   try {
     reloadKeysOnHangup(config, vault, log);
+    // Its packages take a while to load.
+    if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log);
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
@@ -39,6 +42,7 @@ export async function serve(config: Config): Promise<void> {
     await stopped;
   } finally {
     await Promise.all(servers.map((server) => close(server, config.shutdownTimeoutSeconds)));
+    await stopTracing();
     await vault.close();
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import { OverloadedError } from './errors.ts';
 
@@ -35,6 +36,8 @@ interface Entry<Row, Outcome> {
   readonly tenant: string;
   readonly size: number;
   readonly since: number;
+  /** Runs something on behalf of whoever added the row (its trace, say). */
+  readonly onBehalf: <Result>(run: () => Result) => Result;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -111,7 +114,8 @@ export function createBatcher<Row, Outcome>(
   /** Gives every entry its outcome, unless nothing was stored because of one row: then it returns the error. */
   async function attempt(batch: Batch): Promise<unknown> {
     try {
-      const outcomes = await store(batch.map(({ row }) => row));
+      const rows = batch.map(({ row }) => row);
+      const outcomes = await (batch[0]?.onBehalf((): Promise<readonly Outcome[]> => store(rows)) ?? []);
       for (const [index, outcome] of outcomes.entries()) {
         const entry = batch[index];
         if (entry !== undefined) settle(entry, () => entry.resolve(outcome));
@@ -163,7 +167,15 @@ export function createBatcher<Row, Outcome>(
       if (isClosed || isFull(tenant, size)) return Promise.reject(new OverloadedError());
       return new Promise((resolve, reject) => {
         hold(tenant, size);
-        const entry = { row, tenant, size, since: performance.now(), resolve, reject };
+        const entry = {
+          row,
+          tenant,
+          size,
+          since: performance.now(),
+          onBehalf: AsyncLocalStorage.snapshot(),
+          resolve,
+          reject,
+        };
         const queue = waiting.get(tenant);
         if (queue === undefined) waiting.set(tenant, [entry]);
         else queue.push(entry);

@@ -10,12 +10,15 @@ import { ApiError, toAnswer } from './errors.ts';
 import { describeError, type Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { loadOperations, type Operation, type OperationParts, type Unvalidated } from './operations.ts';
+import { traceRequests } from './tracing.ts';
 
 export interface AppParts extends OperationParts {
   readonly authenticate: Authenticate;
   /** Whether a request could be served now. */
   readonly isReady: () => Promise<boolean>;
   readonly log: Logger;
+  /** Whether each request makes a span. */
+  readonly isTracing: boolean;
   readonly metrics: Pick<Metrics, 'observe' | 'observeFailure'>;
   /** Passed to Express: which proxies' `X-Forwarded-For` counts. */
   readonly trustProxy: boolean | number | string;
@@ -50,7 +53,13 @@ export async function createApp(parts: AppParts): Promise<Express> {
   app.enable('strict routing');
   app.set('trust proxy', parts.trustProxy);
 
-  app.use(identify, observe(parts), refuseUnmetDemands(parts.limits), refuseInexactPaths);
+  app.use(
+    identify,
+    ...(parts.isTracing ? [traceRequests] : []),
+    observe(parts),
+    refuseUnmetDemands(parts.limits),
+    refuseInexactPaths,
+  );
   mount(
     app,
     '/healthz',

@@ -1,0 +1,20 @@
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { Knex } from 'knex';
+import { traceStatements } from '../db/tracing.ts';
+
+/**
+ * Sends spans to a collector by OTLP over HTTP. Where to, and all else, is set by the standard variables (`OTEL_…`).
+ * @returns what sends the rest, and stops
+ */
+export function startTracing(db: Knex): () => Promise<void> {
+  const service = resourceFromAttributes({ 'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'tokenhold' });
+  const provider = new NodeTracerProvider({
+    resource: defaultResource().merge(service),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  provider.register();
+  traceStatements(db);
+  return () => provider.shutdown().catch(() => undefined); // a collector that is away stops nothing
+}

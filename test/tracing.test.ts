@@ -1,0 +1,73 @@
+/** Spans go to a collector by OTLP, and hold nothing secret. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { expect, it } from '@jest/globals';
+import { generateKey } from '../crypto/fernet.ts';
+import { exit, printed, spawnTokenhold } from './process.ts';
+import { startVault } from './vault.ts';
+
+interface Span {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly attributes: readonly { readonly key: string; readonly value: unknown }[];
+}
+
+it('a request is a span in the trace of its caller, its statements are spans within it, and none holds a secret', async () => {
+  const received: string[] = [];
+  const collector = createServer(async (request, response) => {
+    received.push(await text(request));
+    response.end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  const address = collector.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+
+  const keys = generateKey();
+  const vault = await startVault({ FERNET_KEYS: keys });
+  const { apiKey } = await vault.newTenant();
+  const server = spawnTokenhold(['serve'], {
+    DATABASE_URL: vault.connectionString,
+    FERNET_KEYS: keys,
+    PORT: '0',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+  });
+  const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0];
+  const [traceId, parent, secret] = [
+    randomBytes(16).toString('hex'),
+    randomBytes(8).toString('hex'),
+    'xoxb-hush-hush',
+  ];
+  const answer = await fetch(`${url}/v2/auth/tokens/import?token=${secret}`, {
+    method: 'POST',
+    headers: {
+      'X-Api-Key': apiKey,
+      'Content-Type': 'application/json',
+      traceparent: `00-${traceId}-${parent}-01`,
+    },
+    body: JSON.stringify({ provider_id: 'slack', access_token: secret, metadata: { note: 'of-the-caller' } }),
+  });
+  expect(answer.status).toBe(200);
+  server.kill();
+  expect(await exit(server)).toBe(0); // which sends what is left
+
+  const spans: Span[] = received.flatMap((body) =>
+    JSON.parse(body).resourceSpans.flatMap((resource: { scopeSpans: { spans: Span[] }[] }) =>
+      resource.scopeSpans.flatMap((scope) => scope.spans),
+    ),
+  );
+  const request = spans.find(({ name }) => name === 'POST /v2/auth/tokens/import');
+  expect(request).toMatchObject({ traceId, parentSpanId: parent });
+  expect(request?.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: 200 } });
+  const statements = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
+  expect(statements.map((span) => span.traceId)).toEqual([traceId, traceId]); // of the API key, and of the import
+  const all = received.join();
+  for (const hidden of ['hush', apiKey.slice(11), 'of-the-caller', keys.slice(0, 8)])
+    expect(all).not.toContain(hidden);
+
+  collector.close();
+  await vault.close();
+});
