@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { detail, raw, request, statuses } from './raw.ts';
@@ -216,5 +217,31 @@ describe('health', () => {
   it('is told to no other method', async () => {
     const { status, headers } = await vault.call('POST', '/healthz');
     expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow: 'GET, HEAD' });
+  });
+});
+
+describe('the contract for people', () => {
+  it('is a page that loads nothing from another host, and may not', async () => {
+    const page = await fetch(`${vault.url}/docs`);
+    const html = await page.text();
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+    const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '');
+    expect(loaded.length).toBeGreaterThan(3);
+    for (const path of loaded) {
+      expect(path).toMatch(/^docs\/[\w.-]+$/);
+      expect((await fetch(`${vault.url}/${path}`)).status).toBe(200);
+    }
+  });
+
+  it('is the document itself, for tools', async () => {
+    const generated = readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8');
+    expect((await vault.call('GET', '/openapi.json')).body).toEqual(JSON.parse(generated));
+  });
+
+  it.each(['/docs', '/openapi.json', '/docs/start.js'])('is to be read only: %s', async (path) => {
+    expect((await vault.call('HEAD', path)).status).toBe(200);
+    const { status, headers } = await vault.call('POST', path);
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 });

@@ -138,6 +138,29 @@ describe('an API key', () => {
   });
 });
 
+describe('two processes on one database', () => {
+  it('leave one default, however many imports reach them at once', async () => {
+    const servers = [1, 2].map(() => spawnTokenhold(['serve'], settings({ PORT: '0', LOG_LEVEL: 'silent' })));
+    const urls = await Promise.all(
+      servers.map(async (server) => /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0]),
+    );
+    const key = await vault.newKey(tenant, { userId: 'of-two-processes' });
+    const importAt = (url: string | undefined) =>
+      fetch(`${url}/v2/auth/tokens/import`, {
+        method: 'POST',
+        headers: { 'X-Api-Key': key, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ provider_id: 'slack', access_token: 'x' }),
+      });
+    const answers = await Promise.all(Array.from({ length: 200 }, (_, index) => importAt(urls[index % 2])));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const { body } = await vault.call('GET', '/v2/auth/tokens', { key });
+    const tokens = Array.isArray(body) ? body : [];
+    expect([tokens.length, tokens.filter(({ is_default }) => is_default).length]).toEqual([200, 1]);
+    for (const server of servers) server.kill();
+    await Promise.all(servers.map(exit));
+  });
+});
+
 describe('metrics', () => {
   it('are served on a port of their own, and hold no text of a caller', async () => {
     const server = spawnTokenhold(['serve'], settings({ PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'info' }));
