@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import { OverloadedError } from './errors.ts';
 
@@ -36,8 +35,6 @@ interface Entry<Row, Outcome> {
   readonly tenant: string;
   readonly size: number;
   readonly since: number;
-  /** Runs something on behalf of whoever added the row (its trace, say). */
-  readonly onBehalf: <Result>(run: () => Result) => Result;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -114,8 +111,7 @@ export function createBatcher<Row, Outcome>(
   /** Gives every entry its outcome, unless nothing was stored because of one row: then it returns the error. */
   async function attempt(batch: Batch): Promise<unknown> {
     try {
-      const rows = batch.map(({ row }) => row);
-      const outcomes = await (batch[0]?.onBehalf((): Promise<readonly Outcome[]> => store(rows)) ?? []);
+      const outcomes = await store(batch.map(({ row }) => row));
       for (const [index, outcome] of outcomes.entries()) {
         const entry = batch[index];
         if (entry !== undefined) settle(entry, () => entry.resolve(outcome));
@@ -172,7 +168,7 @@ export function createBatcher<Row, Outcome>(
           tenant,
           size,
           since: performance.now(),
-          onBehalf: AsyncLocalStorage.snapshot(),
+
           resolve,
           reject,
         };

@@ -1,3 +1,4 @@
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
@@ -151,10 +152,12 @@ interface Row {
   readonly organizationId: string;
   readonly id: string;
   readonly json: string;
+  /** Of the request, for tracing. */
+  readonly context: Context;
 }
 
 /** The token as the statement reads it. */
-const row = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
+const json = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
   JSON.stringify({
     ...token,
     accessToken: accessToken.ciphertext,
@@ -166,9 +169,12 @@ const row = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
 export function tokenRepository(db: Knex) {
   const imports = createBatcher<Row, boolean>({
     async store(rows) {
-      const { rows: stored } = await db
-        .raw<{ rows: { id: string }[] }>(IMPORT, [`[${rows.map(({ json }) => json).join()}]`])
-        .options({ name: 'import' }); // prepared once for each connection
+      const given = `[${rows.map((row) => row.json).join()}]`;
+      // One statement for several requests is a span of the first.
+      const { rows: stored } = await context.with(
+        rows[0]?.context ?? ROOT_CONTEXT,
+        async () => db.raw<{ rows: { id: string }[] }>(IMPORT, [given]).options({ name: 'import' }), // prepared once for each connection
+      );
       const ids = new Set(stored.map(({ id }) => id));
       return rows.map(({ id }) => ids.has(id));
     },
@@ -179,7 +185,12 @@ export function tokenRepository(db: Knex) {
   return {
     /** Stores a token. False: the organization has no such provider, and nothing was stored. */
     import(token: TokenImport): Promise<boolean> {
-      return imports.add({ organizationId: token.organizationId, id: token.id, json: row(token) });
+      return imports.add({
+        organizationId: token.organizationId,
+        id: token.id,
+        json: json(token),
+        context: context.active(),
+      });
     },
 
     /** Takes no more imports, and resolves once those under way are stored. */
