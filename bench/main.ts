@@ -28,6 +28,7 @@ async function compare(server: Server, vault: BenchVault): Promise<Comparison[]>
     DATABASE_URL: vault.connectionString,
     FERNET_KEYS: generateKey(),
   });
+  const bare = await startService(server.directory, {}, 'bare.ts');
   const withPgbench = await hasPgbench();
   const levels = options.connections.split(',').map(Number);
   const loads = levels.map((connections) => ({
@@ -35,6 +36,7 @@ async function compare(server: Server, vault: BenchVault): Promise<Comparison[]>
     service: [] as Load[],
     driver: [] as Load[],
     pgbench: [] as Load[],
+    bare: [] as Load[],
   }));
   progress('warming up');
   await serviceLoad(service, vault, { connections: 16, seconds: 5 });
@@ -43,15 +45,18 @@ async function compare(server: Server, vault: BenchVault): Promise<Comparison[]>
       progress(`round ${round} of ${rounds}, ${connections} connections`);
       const load = { connections, seconds };
       if (withPgbench) of.pgbench.push(await pgbenchLoad(vault, server.directory, load));
+      of.bare.push(await serviceLoad(bare, vault, { ...load, isStored: false }));
       of.driver.push(await driverLoad(vault, load));
       of.service.push(await serviceLoad(service, vault, load));
     }
   }
   await service.stop();
-  return loads.map(({ connections, service: ofService, driver, pgbench }) => ({
+  await bare.stop();
+  return loads.map(({ connections, service: ofService, driver, bare: ofBare, pgbench }) => ({
     connections,
     service: median(ofService),
     driver: median(driver),
+    bare: median(ofBare),
     ...(pgbench.length > 0 && { pgbench: median(pgbench) }),
   }));
 }

@@ -5,6 +5,8 @@ export interface Comparison {
   readonly connections: number;
   readonly service: Load;
   readonly driver: Load;
+  /** Node's HTTP server with nothing behind it. */
+  readonly bare: Load;
   readonly pgbench?: Load;
 }
 
@@ -63,7 +65,7 @@ const COLUMNS = [
   'RSS MiB',
 ];
 
-function rows({ connections, service, driver, pgbench }: Comparison): string[][] {
+function rows({ connections, service, driver, bare, pgbench }: Comparison): string[][] {
   const limit = (pgbench ?? driver).perSecond;
   const row = (what: string, load: Load) => [
     String(connections),
@@ -73,13 +75,14 @@ function rows({ connections, service, driver, pgbench }: Comparison): string[][]
     load.p50.toFixed(1),
     load.p99.toFixed(1),
     String(load.errors),
-    load.syncsPerImport.toFixed(2),
+    load === bare ? '' : load.syncsPerImport.toFixed(2),
     load.cpuMicroseconds?.toFixed(0) ?? '',
     load.residentMiB?.toFixed(0) ?? '',
   ];
   return [
     ...(pgbench === undefined ? [] : [row('pgbench', pgbench)]),
     row('pg driver', driver),
+    row('bare node:http', bare),
     row('tokenhold', service),
   ];
 }

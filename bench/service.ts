@@ -9,7 +9,7 @@ import { openServerVault } from '../cli/vault.ts';
 import { type AppParts, createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
 import { createLogger } from '../server/log.ts';
-import type { ServiceMessage } from './start.ts';
+import { tellUsage } from './start.ts';
 
 const IMPORT = '/v2/auth/tokens/import';
 
@@ -34,8 +34,6 @@ function withOperations(parts: AppParts, count: number): AppParts {
   };
 }
 
-const tell = (message: ServiceMessage) => process.send?.(message);
-
 const config = loadConfig(process.env);
 const vault = await openServerVault(config);
 const parts = assemble(config, vault, createLogger(config.logLevel));
@@ -43,12 +41,7 @@ const operations = Number(process.env['BENCH_OPERATIONS'] ?? 0);
 const app = await createApp(operations > 0 ? withOperations(parts, operations) : parts);
 const server = createHttpServer(app, config.limits).listen(0, '127.0.0.1');
 await once(server, 'listening');
-const address = server.address();
-tell({ port: typeof address === 'object' ? (address?.port ?? 0) : 0 });
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  tell({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() });
-});
+tellUsage(server);
 await once(process, 'disconnect');
 server.closeAllConnections();
 server.close();

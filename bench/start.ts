@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What `service.ts` tells: once where it listens, then what it has used so far, as often as it is asked. */
-export type ServiceMessage =
+/** What a measured process tells: once where it listens, then what it has used so far, as often as it is asked. */
+type ServiceMessage =
   | { readonly port: number }
   | { readonly cpuMicroseconds: number; readonly residentBytes: number };
 
@@ -20,13 +21,25 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts the service with these settings; its log goes to a file in `directory`. */
+/** In a measured process: tells its starter what there is to know. */
+export function tellUsage(server: Server): void {
+  const tell = (message: ServiceMessage) => process.send?.(message);
+  const address = server.address();
+  tell({ port: typeof address === 'object' ? (address?.port ?? 0) : 0 });
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    tell({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() });
+  });
+}
+
+/** Starts `service.ts`, or `bare.ts`, with these settings; its log goes to a file in `directory`. */
 export async function startService(
   directory: string,
   settings: Readonly<Record<string, string>>,
+  program: 'service.ts' | 'bare.ts' = 'service.ts',
 ): Promise<Service> {
   const log = openSync(join(directory, 'service.log'), 'a');
-  const child = fork(fileURLToPath(new URL('service.ts', import.meta.url)), {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
     execArgv: ['--import', 'tsx'],
     env: { PATH: process.env['PATH'], ...settings },
     stdio: ['ignore', 'ignore', log, 'ipc'],
