@@ -1,4 +1,5 @@
 import type { ApiKey, NewApiKey } from '../db/api-keys.ts';
+import { OPERATOR } from '../db/audit.ts';
 import { generateApiKey } from '../security/api-key.ts';
 import type { Vault } from './vault.ts';
 
@@ -9,7 +10,7 @@ export async function issueApiKey(
 ): Promise<ApiKey & { readonly apiKey: string }> {
   for (;;) {
     const { apiKey, apiKeyId, keyHash } = generateApiKey();
-    const created = await apiKeys.create({ ...owner, apiKeyId, keyHash });
+    const created = await apiKeys.create({ ...owner, apiKeyId, keyHash }, OPERATOR);
     if (created !== undefined) return { ...created, apiKey };
   }
 }

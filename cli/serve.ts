@@ -16,13 +16,14 @@ import { openServerVault, type Vault } from './vault.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(config: Config): Promise<void> {
-  const stopped = stopSignal();
+  // Without a file to read keys from, SIGHUP says what it says to any program: the terminal is gone.
+  const stopped = stopSignal(config.fernetKeysFile === undefined ? ['SIGHUP'] : []);
   const log = createLogger(config.logLevel);
   const vault = await openServerVault(config);
   const servers: Server[] = [];
   let stopTracing = async (): Promise<void> => undefined;
   try {
-    reloadKeysOnHangup(config, vault, log);
+    if (config.fernetKeysFile !== undefined) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log);
@@ -62,9 +63,9 @@ function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
 }
 
 /** The first SIGTERM or SIGINT; the next one ends the process at once. */
-function stopSignal(): Promise<void> {
+function stopSignal(others: readonly NodeJS.Signals[]): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT', ...others] as const) process.once(signal, () => resolve());
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { type Actor, record } from './audit.ts';
 
 export interface ApiKeyOwner {
   readonly organizationId: string;
@@ -71,21 +72,26 @@ const apiKey = (row: Row): ApiKey => ({
 
 export const apiKeyRepository = (db: Knex) => ({
   /** Undefined: the public part is taken. */
-  async create(key: NewApiKey): Promise<ApiKey | undefined> {
-    const rows: Row[] = await db('api_keys')
-      .insert({
-        api_key_id: key.apiKeyId,
-        key_hash: key.keyHash,
-        organization_id: key.organizationId,
-        workspace_id: key.workspaceId,
-        user_id: key.userId,
-        role: key.role,
-        expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
-      })
-      .onConflict('api_key_id')
-      .ignore()
-      .returning(COLUMNS);
-    return rows[0] && apiKey(rows[0]);
+  create(key: NewApiKey, by: Actor): Promise<ApiKey | undefined> {
+    const { organizationId, apiKeyId } = key;
+    return db.transaction(async (transaction) => {
+      const rows: Row[] = await transaction('api_keys')
+        .insert({
+          api_key_id: apiKeyId,
+          key_hash: key.keyHash,
+          organization_id: organizationId,
+          workspace_id: key.workspaceId,
+          user_id: key.userId,
+          role: key.role,
+          expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
+        })
+        .onConflict('api_key_id')
+        .ignore()
+        .returning(COLUMNS);
+      if (rows[0] === undefined) return undefined;
+      await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
+      return apiKey(rows[0]);
+    });
   },
 
   /** The key with this SHA-256, unless it is revoked or expired. */
@@ -104,11 +110,15 @@ export const apiKeyRepository = (db: Knex) => ({
   },
 
   /** When the key was revoked: now, or earlier. Undefined: the organization has no such key. */
-  async revoke(organizationId: string, apiKeyId: string): Promise<Date | undefined> {
-    const rows: { revoked_at: Date }[] = await db('api_keys')
-      .where({ organization_id: organizationId, api_key_id: apiKeyId })
-      .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
-      .returning('revoked_at');
-    return rows[0]?.revoked_at;
+  revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {
+    return db.transaction(async (transaction) => {
+      const rows: { revoked_at: Date }[] = await transaction('api_keys')
+        .where({ organization_id: organizationId, api_key_id: apiKeyId })
+        .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
+        .returning('revoked_at');
+      if (rows[0] === undefined) return undefined;
+      await record(transaction, by, { organizationId, action: 'api-key.revoke', objectId: apiKeyId });
+      return rows[0].revoked_at;
+    });
   },
 });

@@ -28,6 +28,23 @@ export const recordedAs = ({ userId, credential, requestId }: Actor) => ({
   auditRequestId: requestId,
 });
 
+/** Records an action beside others in a transaction. */
+export async function record(
+  transaction: Knex.Transaction,
+  { userId, credential, requestId }: Actor,
+  change: { readonly organizationId: string; readonly action: string; readonly objectId: string },
+): Promise<void> {
+  await transaction('audit_records').insert({
+    organization_id: change.organizationId,
+    id: newId(),
+    user_id: userId,
+    credential,
+    action: change.action,
+    object_id: change.objectId,
+    request_id: requestId,
+  });
+}
+
 export interface AuditRecord {
   readonly id: string;
   readonly recordedAt: Date;

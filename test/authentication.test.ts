@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OPERATOR } from '../db/audit.ts';
 import { type Issuer, startIssuer } from './issuer.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
 
@@ -67,7 +68,7 @@ describe('an API key', () => {
 
   it('is refused once it is revoked', async () => {
     const key = await vault.newKey(tenant);
-    await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10));
+    await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10), OPERATOR);
     expect(await refused({ 'X-Api-Key': key })).toEqual(unauthenticated(INVALID, 'APIKey, Bearer'));
   });
 
@@ -83,7 +84,8 @@ describe('an API key', () => {
     const key = await vault.newKey(tenant, { ...(expiresInSeconds && { expiresInSeconds }) });
     const use = async () => (await vault.import(key, { provider_id: 'slack', access_token: 'x' })).status;
     expect(await use()).toBe(200);
-    if (expiresInSeconds === undefined) await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10));
+    if (expiresInSeconds === undefined)
+      await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10), OPERATOR);
     let status = 200;
     while (status === 200) status = await use(); // within the five seconds that a test may take
     expect(status).toBe(401);

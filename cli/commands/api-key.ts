@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ApiKey } from '../../db/api-keys.ts';
+import { OPERATOR } from '../../db/audit.ts';
 import type { Role } from '../../security/caller.ts';
 import { issueApiKey } from '../api-key.ts';
 import { organizationId, withVault } from '../command.ts';
@@ -78,7 +79,7 @@ const revoke = new Command('revoke')
   .requiredOption('--organization <id or name>', 'whose key')
   .requiredOption('--api-key-id <id>', 'its public id, the six characters after thk_');
 withVault<{ organization: string; apiKeyId: string }>(revoke, async (vault, { organization, apiKeyId }) => {
-  const revokedAt = await vault.apiKeys.revoke(await organizationId(vault, organization), apiKeyId);
+  const revokedAt = await vault.apiKeys.revoke(await organizationId(vault, organization), apiKeyId, OPERATOR);
   if (revokedAt === undefined)
     throw new OperatorError('the organization has no API key of this id (--api-key-id)');
   return { api_key_id: apiKeyId, revoked_at: revokedAt.toISOString() };
