@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { generateKey } from '../crypto/fernet.ts';
 import { startEmbedded } from '../db/embedded/embedded.ts';
 import { migrate } from '../db/migrate.ts';
 import { generateApiKey } from '../security/api-key.ts';
@@ -21,6 +22,8 @@ export interface Server {
 export interface BenchVault {
   readonly connectionString: string;
   readonly client: pg.Client;
+  /** Seals, or is said to have sealed, all that is stored. */
+  readonly fernetKey: string;
   readonly callers: readonly BenchCaller[];
   /** How often PostgreSQL has made its log durable so far. */
   walSyncs(): Promise<number>;
@@ -107,6 +110,7 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
   return {
     connectionString,
     client,
+    fernetKey: generateKey(),
     callers: callers.map(({ organizationId, userId, key }) => ({
       organizationId,
       userId,

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { generateKey } from '../crypto/fernet.ts';
+import { fingerprint } from '../crypto/key-ring.ts';
 import type { BenchVault, Server } from './database.ts';
 import { type Load, serviceLoad } from './loads.ts';
 import { type Growth, medianOf } from './report.ts';
@@ -21,9 +21,9 @@ interface Variant {
 const CONNECTIONS = 16;
 const WARM_UP_SECONDS = 3;
 
-const settingsOf = ({ connectionString }: BenchVault) => ({
+const settingsOf = ({ connectionString, fernetKey }: BenchVault) => ({
   DATABASE_URL: connectionString,
-  FERNET_KEYS: generateKey(),
+  FERNET_KEYS: fernetKey,
 });
 
 /** What an import costs when there is more: of tokens, operations, organizations, time. */
@@ -101,20 +101,20 @@ async function interleaved(
 }
 
 /** Tokens of many users, as if they had been imported over time. */
-async function store({ client, callers }: BenchVault, count: number): Promise<void> {
+async function store({ client, callers, fernetKey }: BenchVault, count: number): Promise<void> {
   const organization = callers[0]?.organizationId;
   await client.query(
     `WITH token AS (
        INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, access_token, access_token_key,
          refresh_token, refresh_token_key, scopes)
        SELECT $1, (lpad(to_hex(number), 12, '0') || '70008000000000000000')::uuid, 'user-' || number % 10000, 'slack', $1,
-         repeat(md5(number::text), 5), '0123456789ab', repeat(md5(number::text), 6), '0123456789ab', '{chat:write,channels:read,users:read}'
+         repeat(md5(number::text), 5), $3, repeat(md5(number::text), 6), $3, '{chat:write,channels:read,users:read}'
        FROM generate_series(1, $2::bigint) AS number
        RETURNING organization_id, id, user_id
      )
      INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id)
      SELECT organization_id, id, user_id, 'api-key:bench1', 'token.import', id FROM token`,
-    [organization, count],
+    [organization, count, fingerprint(fernetKey)],
   );
   await client.query('VACUUM ANALYZE');
   await client.query('CHECKPOINT');

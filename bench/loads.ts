@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import autocannon from 'autocannon';
 import pg from 'pg';
-import { createCipher, generateKey } from '../crypto/fernet.ts';
-import { IMPORT } from '../db/tokens.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
+import { IMPORT } from '../db/imports.ts';
 import type { BenchCaller, BenchVault } from './database.ts';
 import type { Service } from './start.ts';
 
@@ -96,7 +96,7 @@ async function requireDurable({ client }: BenchVault, ids: readonly string[]): P
 /** The driver's own limit: the service's statement with one row, prepared, through `pg` on as many connections. */
 export async function driverLoad(vault: BenchVault, { connections, seconds }: LoadOptions): Promise<Load> {
   const text = IMPORT.replace('?', '$1');
-  const cipher = createCipher([generateKey()]);
+  const keyRing = createKeyRing([vault.fernetKey]);
   const clients = await Promise.all(
     Array.from({ length: connections }, async () => {
       const client = new pg.Client({
@@ -111,8 +111,8 @@ export async function driverLoad(vault: BenchVault, { connections, seconds }: Lo
     const token = body(index);
     return {
       ...token,
-      access: cipher.encrypt(token.access_token),
-      refresh: cipher.encrypt(token.refresh_token),
+      access: keyRing.seal(token.access_token),
+      refresh: keyRing.seal(token.refresh_token),
     };
   });
   const latencies: number[] = [];
@@ -128,10 +128,10 @@ export async function driverLoad(vault: BenchVault, { connections, seconds }: Lo
         userId: caller?.userId,
         providerId: 'slack',
         workspaceId: caller?.organizationId,
-        accessToken: token?.access,
-        accessTokenKey: '0123456789ab',
-        refreshToken: token?.refresh,
-        refreshTokenKey: '0123456789ab',
+        accessToken: token?.access.ciphertext,
+        accessTokenKey: token?.access.key,
+        refreshToken: token?.refresh.ciphertext,
+        refreshTokenKey: token?.refresh.key,
         scopes: token?.scopes,
         metadata: token?.metadata,
         expiresInSeconds: token?.expires_in_seconds,

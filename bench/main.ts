@@ -1,7 +1,6 @@
 /** `npm run bench`: what the service reaches, against what PostgreSQL reaches without it. See docs/benchmarks.md. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { generateKey } from '../crypto/fernet.ts';
 import { type BenchVault, openServer, type Server } from './database.ts';
 import { measureGrowth } from './growth.ts';
 import { driverLoad, type Load, NotDurableError, serviceLoad } from './loads.ts';
@@ -26,7 +25,7 @@ const progress = (text: string) => process.stderr.write(`${text}\n`);
 async function compare(server: Server, vault: BenchVault): Promise<Comparison[]> {
   const service = await startService(server.directory, {
     DATABASE_URL: vault.connectionString,
-    FERNET_KEYS: generateKey(),
+    FERNET_KEYS: vault.fernetKey,
   });
   const bare = await startService(server.directory, {}, 'bare.ts');
   const withPgbench = await hasPgbench();

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createCipher, generateKey } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import type { BenchVault } from './database.ts';
 import { type Load, type LoadOptions, summary } from './loads.ts';
 
@@ -19,10 +19,10 @@ export const hasPgbench = (): Promise<boolean> =>
  * One import as PostgreSQL likes it best: a row of its own, plain columns, nothing to parse. No constant may hold a colon
  * before a letter: pgbench takes that for a variable.
  */
-function script({ callers }: BenchVault): string {
+function script({ callers, fernetKey }: BenchVault): string {
   const organization = callers[0]?.organizationId;
-  const cipher = createCipher([generateKey()]);
-  const [access, refresh] = [cipher.encrypt('x'.repeat(57)), cipher.encrypt('x'.repeat(79))];
+  const keyRing = createKeyRing([fernetKey]);
+  const [access, refresh] = [keyRing.seal('x'.repeat(57)), keyRing.seal('x'.repeat(79))];
   return `\\set wanted random(0, 1)
 WITH given AS MATERIALIZED (
   SELECT provider.organization_id, gen_random_uuid() AS id, 'user-' || :client_id::text AS user_id, provider.provider_id
@@ -30,7 +30,8 @@ WITH given AS MATERIALIZED (
 ), stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
     access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
-  SELECT organization_id, id, user_id, provider_id, organization_id, '${access}', '0123456789ab', '${refresh}', '0123456789ab',
+  SELECT organization_id, id, user_id, provider_id, organization_id, '${access.ciphertext}', '${access.key}',
+    '${refresh.ciphertext}', '${refresh.key}',
     '{chat.write,channels.read,users.read}', '{"team":{"id":"T1","name":"Acme"},"bot_user_id":"U012AB3CD"}',
     now() + make_interval(secs => 43200)
   FROM given

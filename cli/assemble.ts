@@ -20,7 +20,7 @@ export function assemble(
   vault: Vault,
   log: Logger,
 ): AppParts & { readonly metrics: Metrics } {
-  const { apiKeys, workspaces, providers, tokens, ciphertexts, keyRing, db } = vault;
+  const { apiKeys, workspaces, providers, imports, tokens, ciphertexts, keyRing, db } = vault;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
     ({ expiresAt }) => expiresAt,
@@ -37,7 +37,7 @@ export function assemble(
   return {
     contract: readContract(),
     formats,
-    handlers: { ...providerHandlers({ providers, keyRing }), ...tokenHandlers({ tokens, keyRing }) },
+    handlers: { ...providerHandlers({ providers, keyRing }), ...tokenHandlers({ imports, tokens, keyRing }) },
     authenticate,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log,

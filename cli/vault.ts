@@ -5,6 +5,7 @@ import { auditRepository } from '../db/audit.ts';
 import { ciphertextRepository } from '../db/ciphertexts.ts';
 import { openDatabase } from '../db/database.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
+import { importRepository } from '../db/imports.ts';
 import { isEmpty, isMigrated, migrate } from '../db/migrate.ts';
 import { organizationRepository } from '../db/organizations.ts';
 import { providerRepository } from '../db/providers.ts';
@@ -25,6 +26,7 @@ export interface Vault {
   readonly workspaces: ReturnType<typeof workspaceRepository>;
   readonly apiKeys: ReturnType<typeof apiKeyRepository>;
   readonly providers: ReturnType<typeof providerRepository>;
+  readonly imports: ReturnType<typeof importRepository>;
   readonly tokens: ReturnType<typeof tokenRepository>;
   close(): Promise<void>;
 }
@@ -94,9 +96,10 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     workspaces: workspaceRepository(db),
     apiKeys: apiKeyRepository(db),
     providers: providerRepository(db),
+    imports: importRepository(db),
     tokens: tokenRepository(db),
     async close() {
-      await vault.tokens.close();
+      await vault.imports.close();
       await db.destroy();
       await database.stop();
     },

@@ -1,63 +1,6 @@
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
-import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
-import { createBatcher } from './batcher.ts';
-import { isRowFault } from './errors.ts';
 import type { ProviderType } from './providers.ts';
-
-/** A token as it is stored: sealed, and with an id of its own. */
-export interface TokenImport {
-  readonly organizationId: string;
-  readonly id: string;
-  readonly userId: string;
-  readonly providerId: string;
-  readonly workspaceId: string;
-  readonly accessToken: Sealed;
-  readonly refreshToken: Sealed | null;
-  readonly scopes: readonly string[];
-  readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** Counted from the database's clock; null: never, as far as we know. */
-  readonly expiresInSeconds: number | null;
-  readonly isDefault: boolean;
-  readonly auditId: string;
-  readonly credential: string;
-  readonly requestId: string;
-}
-
-/**
- * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
- * default, which is the last one where several want to be it. Rows are sorted, so two statements never lock the same two
- * defaults crosswise. Whoever waits longer than a second for a lock lets the others go first.
- */
-export const IMPORT = `
-WITH patience AS MATERIALIZED (
-  SELECT set_config('lock_timeout', '1s', true)
-), given AS (
-  SELECT row.*
-  FROM patience, ROWS FROM (json_to_recordset(?::json) AS (
-    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-    "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text, scopes text[], metadata jsonb, "expiresInSeconds" double precision,
-    "isDefault" boolean, "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
-  JOIN oauth_providers AS provider
-    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
-), stored AS (
-  INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
-    access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
-  SELECT "organizationId", id, "userId", "providerId", "workspaceId",
-    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata, now() + make_interval(secs => "expiresInSeconds")
-  FROM given
-), made_default AS (
-  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT DISTINCT ON ("organizationId", "userId", "providerId") "organizationId", "userId", "providerId", id
-  FROM given WHERE "isDefault"
-  ORDER BY "organizationId", "userId", "providerId", ordinality DESC
-  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
-), audited AS (
-  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
-  SELECT "organizationId", "auditId", "userId", credential, 'token.import', id, "requestId" FROM given
-)
-SELECT id FROM given`;
 
 /** A token as an operator may see it, with the ciphertexts to be opened. */
 export interface StoredToken {
@@ -147,111 +90,62 @@ SELECT ${summary(
 )}
 FROM changed`;
 
-/** A token on its way into a statement. */
-interface Row {
-  readonly organizationId: string;
-  readonly id: string;
-  readonly json: string;
-  /** Of the request, for tracing. */
-  readonly context: Context;
-}
+export const tokenRepository = (db: Knex) => ({
+  /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
+  async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
+    const bindings = { organizationId, id, ...recordedAs(OPERATOR) };
+    const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, bindings);
+    return rows[0];
+  },
 
-/** The token as the statement reads it. */
-const json = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
-  JSON.stringify({
-    ...token,
-    accessToken: accessToken.ciphertext,
-    accessTokenKey: accessToken.key,
-    refreshToken: refreshToken?.ciphertext,
-    refreshTokenKey: refreshToken?.key,
-  });
+  /** The user's tokens, of one provider or of all, the newest last. */
+  async list(
+    organizationId: string,
+    userId: string,
+    providerId?: string | null,
+  ): Promise<readonly TokenSummary[]> {
+    const bindings = { organizationId, userId, providerId: providerId ?? null };
+    const list = bindings.providerId === null ? LIST_ALL : LIST_OF_PROVIDER;
+    return (await db.raw<{ rows: TokenSummary[] }>(list, bindings)).rows;
+  },
 
-export function tokenRepository(db: Knex) {
-  const imports = createBatcher<Row, boolean>({
-    async store(rows) {
-      const given = `[${rows.map((row) => row.json).join()}]`;
-      // One statement for several requests is a span of the first.
-      const { rows: stored } = await context.with(
-        rows[0]?.context ?? ROOT_CONTEXT,
-        async () => db.raw<{ rows: { id: string }[] }>(IMPORT, [given]).options({ name: 'import' }), // prepared once for each connection
-      );
-      const ids = new Set(stored.map(({ id }) => id));
-      return rows.map(({ id }) => ids.has(id));
-    },
-    isRowFault,
-    tenantOf: ({ organizationId }) => organizationId,
-    sizeOf: ({ json }) => json.length,
-  });
-  return {
-    /** Stores a token. False: the organization has no such provider, and nothing was stored. */
-    import(token: TokenImport): Promise<boolean> {
-      return imports.add({
-        organizationId: token.organizationId,
-        id: token.id,
-        json: json(token),
-        context: context.active(),
-      });
-    },
+  /** Whether the user has a token of the provider. */
+  async exists(organizationId: string, userId: string, providerId: string): Promise<boolean> {
+    const own = { organization_id: organizationId, user_id: userId, provider_id: providerId };
+    return (await db('oauth_tokens').where(own).first('id')) !== undefined;
+  },
 
-    /** Takes no more imports, and resolves once those under way are stored. */
-    close: () => imports.close(),
+  /** Whether anyone in the workspace has a token of a provider of this type. */
+  async existsInWorkspace(
+    organizationId: string,
+    workspaceId: string,
+    providerType: ProviderType,
+  ): Promise<boolean> {
+    const found: unknown = await db('oauth_providers as provider')
+      .join('oauth_tokens as token', {
+        'token.organization_id': 'provider.organization_id',
+        'token.provider_id': 'provider.provider_id',
+      })
+      .where({ 'provider.organization_id': organizationId, 'provider.provider_type': providerType })
+      .where({ 'token.workspace_id': workspaceId })
+      .first('token.id');
+    return found !== undefined;
+  },
 
-    /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
-    async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
-      const bindings = { organizationId, id, ...recordedAs(OPERATOR) };
-      const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, bindings);
-      return rows[0];
-    },
-
-    /** The user's tokens, of one provider or of all, the newest last. */
-    async list(
-      organizationId: string,
-      userId: string,
-      providerId?: string | null,
-    ): Promise<readonly TokenSummary[]> {
-      const bindings = { organizationId, userId, providerId: providerId ?? null };
-      const list = bindings.providerId === null ? LIST_ALL : LIST_OF_PROVIDER;
-      return (await db.raw<{ rows: TokenSummary[] }>(list, bindings)).rows;
-    },
-
-    /** Whether the user has a token of the provider. */
-    async exists(organizationId: string, userId: string, providerId: string): Promise<boolean> {
-      const own = { organization_id: organizationId, user_id: userId, provider_id: providerId };
-      return (await db('oauth_tokens').where(own).first('id')) !== undefined;
-    },
-
-    /** Whether anyone in the workspace has a token of a provider of this type. */
-    async existsInWorkspace(
-      organizationId: string,
-      workspaceId: string,
-      providerType: ProviderType,
-    ): Promise<boolean> {
-      const found: unknown = await db('oauth_providers as provider')
-        .join('oauth_tokens as token', {
-          'token.organization_id': 'provider.organization_id',
-          'token.provider_id': 'provider.provider_id',
-        })
-        .where({ 'provider.organization_id': organizationId, 'provider.provider_type': providerType })
-        .where({ 'token.workspace_id': workspaceId })
-        .first('token.id');
-      return found !== undefined;
-    },
-
-    /** The user's token (`id` is a UUID) as it is then; undefined: the user has no such token. Nothing given: nothing is written. */
-    async update(
-      organizationId: string,
-      userId: string,
-      id: string,
-      change: TokenChange,
-      by: Actor,
-    ): Promise<TokenSummary | undefined> {
-      const { label = null, isDefault = null } = change;
-      const token = { organizationId, userId, id };
-      const { rows } =
-        label === null && isDefault === null
-          ? await db.raw<{ rows: TokenSummary[] }>(FIND, token)
-          : await db.raw<{ rows: TokenSummary[] }>(UPDATE, { ...token, label, isDefault, ...recordedAs(by) });
-      return rows[0];
-    },
-  };
-}
+  /** The user's token (`id` is a UUID) as it is then; undefined: the user has no such token. Nothing given: nothing is written. */
+  async update(
+    organizationId: string,
+    userId: string,
+    id: string,
+    change: TokenChange,
+    by: Actor,
+  ): Promise<TokenSummary | undefined> {
+    const { label = null, isDefault = null } = change;
+    const token = { organizationId, userId, id };
+    const { rows } =
+      label === null && isDefault === null
+        ? await db.raw<{ rows: TokenSummary[] }>(FIND, token)
+        : await db.raw<{ rows: TokenSummary[] }>(UPDATE, { ...token, label, isDefault, ...recordedAs(by) });
+    return rows[0];
+  },
+});

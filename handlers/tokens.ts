@@ -1,11 +1,13 @@
 import type { KeyRing } from '../crypto/key-ring.ts';
 import { newId } from '../db/id.ts';
+import type { importRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
+  readonly imports: ReturnType<typeof importRepository>;
   readonly tokens: ReturnType<typeof tokenRepository>;
   readonly keyRing: KeyRing;
 }
@@ -24,6 +26,7 @@ const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'
 });
 
 export const tokenHandlers = ({
+  imports,
   tokens,
   keyRing,
 }: Parts): Handlers<
@@ -35,7 +38,7 @@ export const tokenHandlers = ({
 > => ({
   async import_oauth_token_v2_auth_tokens_import_post({ caller, requestId, body }) {
     const id = newId();
-    const isStored = await tokens.import({
+    const isStored = await imports.store({
       organizationId: caller.organizationId,
       id,
       userId: caller.userId,

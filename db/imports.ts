@@ -1,0 +1,112 @@
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
+import { createBatcher } from './batcher.ts';
+import { isRowFault } from './errors.ts';
+
+/** A token as it is stored: sealed, and with an id of its own. */
+export interface TokenImport {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly workspaceId: string;
+  readonly accessToken: Sealed;
+  readonly refreshToken: Sealed | null;
+  readonly scopes: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Counted from the database's clock; null: never, as far as we know. */
+  readonly expiresInSeconds: number | null;
+  readonly isDefault: boolean;
+  readonly auditId: string;
+  readonly credential: string;
+  readonly requestId: string;
+}
+
+/**
+ * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
+ * default, which is the last one where several want to be it. Defaults are sorted, so two statements never lock the same two
+ * crosswise. Whoever waits longer than a second for a lock lets the others go first.
+ */
+export const IMPORT = `
+WITH patience AS MATERIALIZED (
+  SELECT set_config('lock_timeout', '1s', true)
+), given AS (
+  SELECT row.*
+  FROM patience, ROWS FROM (json_to_recordset(?::json) AS (
+    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
+    "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text,
+    scopes text[], metadata jsonb, "expiresInSeconds" double precision, "isDefault" boolean,
+    "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
+  JOIN oauth_providers AS provider
+    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
+), stored AS (
+  INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
+    access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
+  SELECT "organizationId", id, "userId", "providerId", "workspaceId",
+    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata,
+    now() + make_interval(secs => "expiresInSeconds")
+  FROM given
+), made_default AS (
+  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
+  SELECT DISTINCT ON ("organizationId", "userId", "providerId") "organizationId", "userId", "providerId", id
+  FROM given WHERE "isDefault"
+  ORDER BY "organizationId", "userId", "providerId", ordinality DESC
+  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
+), audited AS (
+  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
+  SELECT "organizationId", "auditId", "userId", credential, 'token.import', id, "requestId" FROM given
+)
+SELECT id FROM given`;
+
+/** A token on its way into a statement. */
+interface Row {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly json: string;
+  /** Of the request, for tracing. */
+  readonly context: Context;
+}
+
+/** The token as the statement reads it. */
+const json = ({ accessToken, refreshToken, ...token }: TokenImport): string =>
+  JSON.stringify({
+    ...token,
+    accessToken: accessToken.ciphertext,
+    accessTokenKey: accessToken.key,
+    refreshToken: refreshToken?.ciphertext,
+    refreshTokenKey: refreshToken?.key,
+  });
+
+/** Imports of tokens, batched under load. */
+export function importRepository(db: Knex) {
+  const batcher = createBatcher<Row, boolean>({
+    async store(rows) {
+      const given = `[${rows.map((row) => row.json).join()}]`;
+      // One statement for several requests is a span of the first.
+      const { rows: stored } = await context.with(
+        rows[0]?.context ?? ROOT_CONTEXT,
+        async () => db.raw<{ rows: { id: string }[] }>(IMPORT, [given]).options({ name: 'import' }), // prepared once for each connection
+      );
+      const ids = new Set(stored.map(({ id }) => id));
+      return rows.map(({ id }) => ids.has(id));
+    },
+    isRowFault,
+    tenantOf: ({ organizationId }) => organizationId,
+    sizeOf: ({ json }) => json.length,
+  });
+  return {
+    /** Stores a token. False: the organization has no such provider, and nothing was stored. @throws OverloadedError */
+    store(token: TokenImport): Promise<boolean> {
+      return batcher.add({
+        organizationId: token.organizationId,
+        id: token.id,
+        json: json(token),
+        context: context.active(),
+      });
+    },
+
+    /** Takes no more imports, and resolves once those under way are stored. */
+    close: () => batcher.close(),
+  };
+}
