@@ -101,7 +101,7 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
     [
       ids,
       callers.map(({ key }) => key.apiKeyId),
-      callers.map(({ key }) => key.keyHash),
+      callers.map(({ key }) => Buffer.from(key.keyHash, 'hex')),
       callers.map(({ organizationId }) => organizationId),
       callers.map(({ userId }) => userId),
     ],

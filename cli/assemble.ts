@@ -22,7 +22,7 @@ export function assemble(
 ): AppParts & { readonly metrics: Metrics } {
   const { apiKeys, workspaces, providers, imports, tokens, ciphertexts, keyRing, db } = vault;
   const findApiKey = remember(
-    (keyHash) => apiKeys.authenticate(Buffer.from(keyHash, 'hex')),
+    (keyHash) => apiKeys.authenticate(keyHash),
     ({ expiresAt }) => expiresAt,
   );
   const findWorkspace = remember((ids) => {
@@ -30,7 +30,7 @@ export function assemble(
     return workspaces.find(organizationId, workspaceId);
   });
   const authenticate = createAuthenticator({
-    findApiKey: (keyHash) => findApiKey(keyHash.toString('hex')),
+    findApiKey,
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc),
   });

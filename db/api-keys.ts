@@ -19,8 +19,8 @@ export interface ApiKey extends ApiKeyOwner {
 
 export interface NewApiKey extends ApiKeyOwner {
   readonly apiKeyId: string;
-  /** SHA-256 of the whole key, 32 bytes. */
-  readonly keyHash: Buffer;
+  /** SHA-256 of the whole key, as hexadecimal digits. */
+  readonly keyHash: string;
   readonly expiresInSeconds: number | null;
 }
 
@@ -78,7 +78,7 @@ export const apiKeyRepository = (db: Knex) => ({
       const rows: Row[] = await transaction('api_keys')
         .insert({
           api_key_id: apiKeyId,
-          key_hash: key.keyHash,
+          key_hash: Buffer.from(key.keyHash, 'hex'),
           organization_id: organizationId,
           workspace_id: key.workspaceId,
           user_id: key.userId,
@@ -95,8 +95,10 @@ export const apiKeyRepository = (db: Knex) => ({
   },
 
   /** The key with this SHA-256, unless it is revoked or expired. */
-  async authenticate(keyHash: Buffer): Promise<ApiKey | undefined> {
-    const { rows } = await db.raw<{ rows: Row[] }>(AUTHENTICATE, [keyHash]).options({ name: 'authenticate' });
+  async authenticate(keyHash: string): Promise<ApiKey | undefined> {
+    const { rows } = await db
+      .raw<{ rows: Row[] }>(AUTHENTICATE, [Buffer.from(keyHash, 'hex')])
+      .options({ name: 'authenticate' });
     return rows[0] && apiKey(rows[0]);
   },
 

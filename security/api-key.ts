@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { hash, randomBytes, randomInt } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const API_KEY = /^thk_[0-9A-Za-z]{6}_[A-Za-z0-9_-]{43}$/;
@@ -8,17 +8,18 @@ export interface GeneratedApiKey {
   readonly apiKey: string;
   /** The public id, 6 characters. */
   readonly apiKeyId: string;
-  readonly keyHash: Buffer;
+  /** SHA-256 of the key, as hexadecimal digits. */
+  readonly keyHash: string;
 }
 
 export function generateApiKey(): GeneratedApiKey {
   const apiKeyId = Array.from({ length: 6 }, () => ALPHABET.charAt(randomInt(ALPHABET.length))).join('');
   const apiKey = `thk_${apiKeyId}_${randomBytes(32).toString('base64url')}`;
-  return { apiKey, apiKeyId, keyHash: hash(apiKey) };
+  return { apiKey, apiKeyId, keyHash: sha256(apiKey) };
 }
 
-/** The SHA-256 of an API key, 32 bytes; undefined for what cannot be one. 256 random bits need no slow hash. */
-export const hashApiKey = (apiKey: string): Buffer | undefined =>
-  API_KEY.test(apiKey) ? hash(apiKey) : undefined;
+/** The SHA-256 of an API key, as hexadecimal digits; undefined for what cannot be one. 256 random bits need no slow hash. */
+export const hashApiKey = (apiKey: string): string | undefined =>
+  API_KEY.test(apiKey) ? sha256(apiKey) : undefined;
 
-const hash = (apiKey: string): Buffer => createHash('sha256').update(apiKey).digest();
+const sha256 = (apiKey: string): string => hash('sha256', apiKey);

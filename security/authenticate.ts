@@ -35,7 +35,7 @@ export interface ApiKeyIdentity {
 
 export interface AuthenticationParts {
   /** The key with this SHA-256, unless it is revoked or expired. */
-  readonly findApiKey: (keyHash: Buffer) => Promise<ApiKeyIdentity | undefined>;
+  readonly findApiKey: (keyHash: string) => Promise<ApiKeyIdentity | undefined>;
   /** The organization's workspace of this id, or its first one. */
   readonly findWorkspace: (organizationId: string, workspaceId?: string) => Promise<string | undefined>;
   /** Absent: no issuer is configured, and no bearer token is accepted. */
@@ -62,7 +62,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
 
   async function byApiKey(lines: readonly string[]): Promise<Caller> {
     const keyHash = lines.length > 1 ? undefined : hashApiKey(lines[0] ?? '');
-    const found = keyHash && (await findApiKey(keyHash));
+    const found = keyHash === undefined ? undefined : await findApiKey(keyHash);
     if (found === undefined) throw invalid('api_key');
     const { apiKeyId, organizationId, workspaceId, userId, role } = found;
     return { organizationId, workspaceId, userId, role, credential: `api-key:${apiKeyId}` };

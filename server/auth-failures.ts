@@ -1,4 +1,5 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
+import proxyAddress from 'proxy-addr';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import {
   type Authenticate,
@@ -8,8 +9,11 @@ import {
 import type { Caller } from '../security/caller.ts';
 import { ApiError } from './errors.ts';
 
+/** Which proxies' `X-Forwarded-For` counts: none, so many in a row, or those of these addresses. */
+export type TrustProxy = false | number | string;
+
 export type AuthenticateRequest = (
-  request: Request,
+  request: IncomingMessage,
   schemes: ReadonlySet<CredentialScheme>,
 ) => Promise<Caller>;
 
@@ -17,18 +21,29 @@ export type AuthenticateRequest = (
  * Answers 429 instead of 401 to an address that guesses. Good credentials are looked at first, so they are never slowed,
  * whoever shares their address.
  */
-export function limitFailures(authenticate: Authenticate, perMinute: number): AuthenticateRequest {
+export function limitFailures(
+  authenticate: Authenticate,
+  perMinute: number,
+  trustProxy: TrustProxy,
+): AuthenticateRequest {
   if (perMinute === 0) return (request, schemes) => authenticate(request.headersDistinct, schemes);
   const failures = new RateLimiterMemory({ points: perMinute, duration: 60 });
+  const isTrusted = trust(trustProxy);
   return async (request, schemes) => {
     try {
       return await authenticate(request.headersDistinct, schemes);
     } catch (error) {
-      if (error instanceof InvalidCredentialsError) await failures.consume(request.ip ?? '').catch(refuse);
+      if (error instanceof InvalidCredentialsError)
+        await failures.consume(proxyAddress(request, isTrusted)).catch(refuse);
       throw error;
     }
   };
 }
+
+const trust = (proxies: TrustProxy): ((address: string, hop: number) => boolean) =>
+  typeof proxies === 'string'
+    ? proxyAddress.compile(proxies.split(',').map((address) => address.trim()))
+    : (_address, hop) => hop < Number(proxies);
 
 function refuse(limit: unknown): never {
   const seconds = limit instanceof RateLimiterRes ? Math.ceil(limit.msBeforeNext / 1000) : 60;

@@ -69,7 +69,7 @@ function parse(text: string): unknown {
     // The engine's message quotes the body.
     throw invalidJson(syntaxErrorOffset(text), 'invalid JSON syntax');
   }
-  if (isTooDeep(value)) throw invalidJson(depthOffset(text), 'recursion limit exceeded');
+  if (isDeeper(value, MAX_DEPTH)) throw invalidJson(depthOffset(text), 'recursion limit exceeded');
   return value;
 }
 
@@ -84,16 +84,10 @@ function invalidJson(position: number, error: string): ApiError {
   return new ApiError(422, [entry]);
 }
 
-function isTooDeep(value: unknown): boolean {
-  let level = [value].filter(isContainer);
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth === MAX_DEPTH) return true;
-    level = level.flatMap((container) => Object.values(container).filter(isContainer));
-  }
-  return false;
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
 }
-
-const isContainer = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 /** Thrown to end a visit of the text early. */
 class Found extends Error {

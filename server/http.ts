@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, IncomingMessage, type Server, ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
 import { bodyText, fields } from './answer.ts';
@@ -19,7 +19,6 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
   // The listener itself refuses a missing Host and an unknown expectation, in the form of all its answers.
   const server = createServer(
     {
-      ...messagesOf(app),
       requireHostHeader: false,
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutSeconds * 1000,
@@ -36,19 +35,6 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
     else socket.destroy();
   });
   return server;
-}
-
-/**
- * Classes of messages that already are what Express makes of them: it gives each a new prototype otherwise, which slows
- * down every later look at it.
- */
-function messagesOf(app: Express) {
-  class AppRequest extends IncomingMessage {}
-  class AppResponse extends ServerResponse {}
-  Object.setPrototypeOf(AppRequest.prototype, app.request);
-  Object.setPrototypeOf(AppResponse.prototype, app.response);
-  Object.assign(app, { request: AppRequest.prototype, response: AppResponse.prototype });
-  return { IncomingMessage: AppRequest, ServerResponse: AppResponse };
 }
 
 function refusal(status: number): string {

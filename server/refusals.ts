@@ -1,29 +1,30 @@
 /** What is refused before it is known what is asked for. */
-import type { NextFunction, Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NextFunction, Request } from 'express';
 import { ApiError } from './errors.ts';
 
-/** RFC 9112, section 3.2, and RFC 9110, section 10.1.1: what Node would refuse without our header fields. */
-export function refuseUnmetDemands({ headerCount }: { readonly headerCount: number }) {
-  return (request: Request, _response: Response, next: NextFunction): void => {
-    // Node's own limit silently drops the later ones, credentials among them.
-    if (request.rawHeaders.length > 2 * headerCount) {
-      throw new ApiError(431, 'Request Header Fields Too Large', { Connection: 'close' });
-    }
-    if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
-      throw new ApiError(400, 'Bad Request', { Connection: 'close' });
-    }
-    const { expect } = request.headers;
-    if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-      throw new ApiError(417, 'Expectation Failed');
-    next();
-  };
+/** RFC 9112, section 3.2, and RFC 9110, section 10.1.1: what Node would refuse without our header fields. @throws ApiError */
+export function refuseUnmetDemands(
+  request: IncomingMessage,
+  { headerCount }: { readonly headerCount: number },
+): void {
+  // Node's own limit silently drops the later ones, credentials among them.
+  if (request.rawHeaders.length > 2 * headerCount) {
+    throw new ApiError(431, 'Request Header Fields Too Large', { Connection: 'close' });
+  }
+  if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
+    throw new ApiError(400, 'Bad Request', { Connection: 'close' });
+  }
+  const { expect } = request.headers;
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new ApiError(417, 'Expectation Failed');
 }
 
 /** RFC 3986 path characters, up to the query; `req.url` is otherwise whatever the client sent. */
 const EXACT_PATH = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?=\?|$)/;
 
 /** Exact paths only: a router's own reading of `\`, `#`, an absolute URL or broken escapes must not come into play. */
-export function refuseInexactPaths(request: Request, _response: Response, next: NextFunction): void {
+export function refuseInexactPaths(request: Request, _response: ServerResponse, next: NextFunction): void {
   const path = EXACT_PATH.exec(request.url)?.[0];
   if (path === undefined || !isDecodable(path)) throw new ApiError(404, 'Not Found');
   next();

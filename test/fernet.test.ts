@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import fernet from 'fernet';
-import { createCipher, DecryptError, FernetKeyError, generateKey, parseKey, seal } from '../crypto/fernet.ts';
+import {
+  createCipher,
+  createSealer,
+  DecryptError,
+  FernetKeyError,
+  generateKey,
+  parseKey,
+} from '../crypto/fernet.ts';
 
 interface Vector {
   readonly desc: string;
@@ -22,7 +29,9 @@ const WRONG_BY_AGE = ['far-future TS (unacceptable clock skew)', 'expired TTL'];
 
 describe('the published vectors', () => {
   it.each(vectors.generate)('generate $token', ({ token, now, iv, src, secret }) => {
-    expect(seal(parseKey(secret), src, Date.parse(now), Buffer.from(iv))).toBe(token);
+    const seal = createSealer(parseKey(secret));
+    const again = () => seal(src, Date.parse(now), Buffer.from(iv));
+    expect([again(), again()]).toEqual([token, token]); // whatever the cipher has written before
   });
 
   it.each(vectors.verify)('verify $token', ({ token, src, secret }) => {
