@@ -120,7 +120,12 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
   };
 }
 
+/** A session's counts are sure to be there once it has ended, so all others are ended: a pool opens new ones. */
 async function walSyncs(client: pg.Client): Promise<number> {
+  await client.query(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+     WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+  );
   const version = Number((await client.query('SHOW server_version_num')).rows[0]?.server_version_num);
   const { rows } = await client.query(
     version >= 180000

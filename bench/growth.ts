@@ -147,8 +147,7 @@ async function startTime(vault: BenchVault): Promise<number> {
   const times: number[] = [];
   for (let run = 0; run < 5; run++) {
     const start = performance.now();
-    const child = fork(fileURLToPath(new URL('../cli/main.ts', import.meta.url)), ['serve'], {
-      execArgv: ['--import', 'tsx'],
+    const child = fork(fileURLToPath(new URL('../cli/main.js', import.meta.url)), ['serve'], {
       env: { PATH: process.env['PATH'], PORT: '0', ...settingsOf(vault) },
       stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
     });

@@ -27,7 +27,7 @@ async function compare(server: Server, vault: BenchVault): Promise<Comparison[]>
     DATABASE_URL: vault.connectionString,
     FERNET_KEYS: vault.fernetKey,
   });
-  const bare = await startService(server.directory, {}, 'bare.ts');
+  const bare = await startService(server.directory, {}, 'bare');
   const withPgbench = await hasPgbench();
   const levels = options.connections.split(',').map(Number);
   const loads = levels.map((connections) => ({

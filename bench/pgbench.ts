@@ -83,7 +83,6 @@ export async function pgbenchLoad(
       env: { ...process.env, ...connection, PGPASSWORD: decodeURIComponent(url.password) },
     },
   );
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
   return summary(takeLatencies(directory), seconds * 1000, (await vault.walSyncs()) - syncs);
 }
 

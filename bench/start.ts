@@ -32,15 +32,14 @@ export function tellUsage(server: Server): void {
   });
 }
 
-/** Starts `service.ts`, or `bare.ts`, with these settings; its log goes to a file in `directory`. */
+/** Starts one of the programs beside this one, built as they are in production, with these settings; its log goes to a file in `directory`. */
 export async function startService(
   directory: string,
   settings: Readonly<Record<string, string>>,
-  program: 'service.ts' | 'bare.ts' = 'service.ts',
+  program: 'service' | 'bare' = 'service',
 ): Promise<Service> {
   const log = openSync(join(directory, 'service.log'), 'a');
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
-    execArgv: ['--import', 'tsx'],
+  const child = fork(fileURLToPath(new URL(`${program}.js`, import.meta.url)), {
     env: { PATH: process.env['PATH'], ...settings },
     stdio: ['ignore', 'ignore', log, 'ipc'],
   });

@@ -125,7 +125,7 @@ function open(key: Key, bytes: Buffer): string {
 }
 
 function encodeBase64url(bytes: Buffer): string {
-  return bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return bytes.toString('base64url').padEnd(4 * Math.ceil(bytes.length / 3), '=');
 }
 
 /** Canonical base64url with padding only: Node skips stray characters and needs no padding. */
