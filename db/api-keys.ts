@@ -1,5 +1,7 @@
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import { type Actor, record } from './audit.ts';
+import { createBatcher } from './batcher.ts';
 
 export interface ApiKeyOwner {
   readonly organizationId: string;
@@ -46,16 +48,22 @@ const COLUMNS = [
   'last_used_at',
 ];
 
-/** Its use is written down once a minute, however often it is used. */
+/**
+ * The use of a key is written down once a minute, however often it is used. A row that is locked is passed over: another
+ * process is writing the same, and two that write several could wait for each other.
+ */
 const AUTHENTICATE = `
 WITH found AS (
-  SELECT ${COLUMNS.join(', ')} FROM api_keys
-  WHERE key_hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+  SELECT encode(key_hash, 'hex') AS key_hash, ${COLUMNS.join(', ')} FROM api_keys
+  WHERE key_hash = ANY (?) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+), unrecorded AS (
+  SELECT api_key_id FROM api_keys
+  WHERE api_key_id IN (
+    SELECT api_key_id FROM found WHERE last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))
+  FOR UPDATE SKIP LOCKED
 ), used AS (
   UPDATE api_keys SET last_used_at = date_trunc('minute', now())
-  FROM found
-  WHERE api_keys.api_key_id = found.api_key_id
-    AND (found.last_used_at IS NULL OR found.last_used_at < date_trunc('minute', now()))
+  FROM unrecorded WHERE api_keys.api_key_id = unrecorded.api_key_id
 )
 SELECT * FROM found`;
 
@@ -70,57 +78,82 @@ const apiKey = (row: Row): ApiKey => ({
   lastUsedAt: row.last_used_at,
 });
 
-export const apiKeyRepository = (db: Knex) => ({
-  /** Undefined: the public part is taken. */
-  create(key: NewApiKey, by: Actor): Promise<ApiKey | undefined> {
-    const { organizationId, apiKeyId } = key;
-    return db.transaction(async (transaction) => {
-      const rows: Row[] = await transaction('api_keys')
-        .insert({
-          api_key_id: apiKeyId,
-          key_hash: Buffer.from(key.keyHash, 'hex'),
-          organization_id: organizationId,
-          workspace_id: key.workspaceId,
-          user_id: key.userId,
-          role: key.role,
-          expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
-        })
-        .onConflict('api_key_id')
-        .ignore()
-        .returning(COLUMNS);
-      if (rows[0] === undefined) return undefined;
-      await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
-      return apiKey(rows[0]);
-    });
-  },
+interface Lookup {
+  readonly keyHash: string;
+  /** Of the request, for tracing. */
+  readonly context: Context;
+}
 
-  /** The key with this SHA-256, unless it is revoked or expired. */
-  async authenticate(keyHash: string): Promise<ApiKey | undefined> {
-    const { rows } = await db
-      .raw<{ rows: Row[] }>(AUTHENTICATE, [Buffer.from(keyHash, 'hex')])
-      .options({ name: 'authenticate' });
-    return rows[0] && apiKey(rows[0]);
-  },
+/** Keys that are asked for together are looked up together: with many callers, few are remembered when they come again. */
+const createLookup = (db: Knex) =>
+  createBatcher<Lookup, ApiKey | undefined>({
+    async store(lookups) {
+      const keyHashes = lookups.map(({ keyHash }) => Buffer.from(keyHash, 'hex'));
+      // One statement for several requests is a span of the first.
+      const { rows } = await context.with(lookups[0]?.context ?? ROOT_CONTEXT, async () =>
+        db
+          .raw<{ rows: (Row & { key_hash: string })[] }>(AUTHENTICATE, [keyHashes])
+          .options({ name: 'authenticate' }),
+      );
+      const found = new Map(rows.map((row) => [row.key_hash, apiKey(row)]));
+      return lookups.map(({ keyHash }) => found.get(keyHash));
+    },
+    isRowFault: () => false,
+    tenantOf: () => '', // it is what the lookup will tell
+    sizeOf: ({ keyHash }) => keyHash.length,
+  });
 
-  /** The organization's keys, oldest first, the revoked and expired ones included. */
-  async list(organizationId: string): Promise<ApiKey[]> {
-    const rows: Row[] = await db('api_keys')
-      .where({ organization_id: organizationId })
-      .orderBy(['created_at', 'api_key_id'])
-      .select(COLUMNS);
-    return rows.map(apiKey);
-  },
+export function apiKeyRepository(db: Knex) {
+  const lookup = createLookup(db);
+  return {
+    /** Undefined: the public part is taken. */
+    create(key: NewApiKey, by: Actor): Promise<ApiKey | undefined> {
+      const { organizationId, apiKeyId } = key;
+      return db.transaction(async (transaction) => {
+        const rows: Row[] = await transaction('api_keys')
+          .insert({
+            api_key_id: apiKeyId,
+            key_hash: Buffer.from(key.keyHash, 'hex'),
+            organization_id: organizationId,
+            workspace_id: key.workspaceId,
+            user_id: key.userId,
+            role: key.role,
+            expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
+          })
+          .onConflict('api_key_id')
+          .ignore()
+          .returning(COLUMNS);
+        if (rows[0] === undefined) return undefined;
+        await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
+        return apiKey(rows[0]);
+      });
+    },
 
-  /** When the key was revoked: now, or earlier. Undefined: the organization has no such key. */
-  revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {
-    return db.transaction(async (transaction) => {
-      const rows: { revoked_at: Date }[] = await transaction('api_keys')
-        .where({ organization_id: organizationId, api_key_id: apiKeyId })
-        .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
-        .returning('revoked_at');
-      if (rows[0] === undefined) return undefined;
-      await record(transaction, by, { organizationId, action: 'api-key.revoke', objectId: apiKeyId });
-      return rows[0].revoked_at;
-    });
-  },
-});
+    /** The key with this SHA-256, unless it is revoked or expired. */
+    authenticate(keyHash: string): Promise<ApiKey | undefined> {
+      return lookup.add({ keyHash, context: context.active() });
+    },
+
+    /** The organization's keys, oldest first, the revoked and expired ones included. */
+    async list(organizationId: string): Promise<ApiKey[]> {
+      const rows: Row[] = await db('api_keys')
+        .where({ organization_id: organizationId })
+        .orderBy(['created_at', 'api_key_id'])
+        .select(COLUMNS);
+      return rows.map(apiKey);
+    },
+
+    /** When the key was revoked: now, or earlier. Undefined: the organization has no such key. */
+    revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {
+      return db.transaction(async (transaction) => {
+        const rows: { revoked_at: Date }[] = await transaction('api_keys')
+          .where({ organization_id: organizationId, api_key_id: apiKeyId })
+          .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
+          .returning('revoked_at');
+        if (rows[0] === undefined) return undefined;
+        await record(transaction, by, { organizationId, action: 'api-key.revoke', objectId: apiKeyId });
+        return rows[0].revoked_at;
+      });
+    },
+  };
+}

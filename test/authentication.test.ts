@@ -66,6 +66,31 @@ describe('an API key', () => {
     },
   );
 
+  it('is its owner’s, however many others come at the same time', async () => {
+    const owners = Array.from({ length: 20 }, (_, index) => `owner-${index}`);
+    const keys = await Promise.all(owners.map((userId) => vault.newKey(tenant, { userId })));
+    const unknown = refused({ 'X-Api-Key': `thk_AAAAAA_${'B'.repeat(43)}` });
+    const answers = await Promise.all(keys.map((key) => vault.import(key, json)));
+    const users = await Promise.all(
+      answers.map(async ({ text }) => (await vault.row(JSON.parse(text).token_id))['user_id']),
+    );
+    expect(users).toEqual(owners);
+    expect(await unknown).toMatchObject({ status: 401 });
+  });
+
+  it('is accepted while somebody else holds its row', async () => {
+    const key = await vault.newKey(tenant);
+    const locker = vault.outside();
+    const lock = await locker.transaction();
+    await lock('api_keys')
+      .where({ api_key_id: key.slice(4, 10) })
+      .forUpdate();
+    const answer = await importWith({ 'X-Api-Key': key });
+    await lock.rollback();
+    await locker.destroy();
+    expect(answer).toMatchObject({ status: 200 });
+  });
+
   it('is refused once it is revoked', async () => {
     const key = await vault.newKey(tenant);
     await vault.apiKeys.revoke(tenant.organizationId, key.slice(4, 10), OPERATOR);
