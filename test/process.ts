@@ -5,12 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { Environment } from '../cli/config.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const TSX = import.meta.resolve('tsx');
 
-/** Starts `tokenhold` as a process of its own, with these settings and no others. */
+/** Starts `tokenhold`, as `npm test` has built it, as a process of its own, with these settings and no others. */
 export function spawnTokenhold(args: readonly string[], settings: Environment): ChildProcess {
   const { PATH, HOME } = process.env;
-  return spawn(process.execPath, ['--import', TSX, 'cli/main.ts', ...args], {
+  return spawn(process.execPath, ['dist/cli/main.js', ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...settings },
     stdio: 'pipe',
