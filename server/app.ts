@@ -47,8 +47,8 @@ type Reply = ServerResponse & Pick<Response<unknown, Facts & Record<string, unkn
 /** The whole HTTP surface: the contract's operations, and the health of the process. */
 export async function createApp(parts: AppParts): Promise<Express> {
   const app = express();
-  // Express gives each message a prototype of its own, at three times the cost of its routing, unless that is the one
-  // which the message has. So what Express adds to messages (`res.send`, `req.ip`) is not there.
+  // Express gives each message a prototype of its own, which costs more than all its routing, unless it is the one that
+  // the message has. So what Express adds to messages (`res.send`, `req.ip`) is not there.
   Object.assign(app, { request: IncomingMessage.prototype, response: ServerResponse.prototype });
   app.disable('x-powered-by');
   app.enable('case sensitive routing');
