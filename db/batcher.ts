@@ -50,9 +50,9 @@ const LIMITS: BatcherLimits = {
 const LANES_APART = 4;
 
 /**
- * Natural batching: while one batch is on its way, what arrives waits and goes together in the next; when none is, a row
- * goes at once. No timer, no cost at low load, one commit for many rows at high load. A batch takes from each tenant in
- * turn. When it fails for one of its rows, each of its tenants goes apart until nothing of it is waiting, row by row where
+ * Natural batching: while one batch is on its way, what arrives waits and goes together in the next; when none is, what the
+ * event loop reads in one turn goes at once. No timer, no cost at low load, one commit for many rows at high load. A batch
+ * takes from each tenant in turn. When it fails for one of its rows, each of its tenants goes apart until nothing of it is waiting, row by row where
  * it must be: a row that fails, or waits for a lock, holds up nobody but its own tenant.
  */
 export function createBatcher<Row, Outcome>(
@@ -124,9 +124,14 @@ export function createBatcher<Row, Outcome>(
     return undefined;
   }
 
-  async function send(): Promise<void> {
+  /** Once the event loop has read what has arrived; nothing at all to wait for when that is one row. */
+  function sendSoon(): void {
     if (isSending) return;
     isSending = true;
+    setImmediate(send);
+  }
+
+  async function send(): Promise<void> {
     const next = () => take((tenant) => !apart.has(tenant));
     for (let batch = next(); batch.length > 0; batch = next()) {
       if ((await attempt(batch)) !== undefined) setApart(batch);
@@ -163,19 +168,11 @@ export function createBatcher<Row, Outcome>(
       if (isClosed || isFull(tenant, size)) return Promise.reject(new OverloadedError());
       return new Promise((resolve, reject) => {
         hold(tenant, size);
-        const entry = {
-          row,
-          tenant,
-          size,
-          since: performance.now(),
-
-          resolve,
-          reject,
-        };
+        const entry = { row, tenant, size, since: performance.now(), resolve, reject };
         const queue = waiting.get(tenant);
         if (queue === undefined) waiting.set(tenant, [entry]);
         else queue.push(entry);
-        void send();
+        sendSoon();
       });
     },
     close() {
