@@ -72,7 +72,7 @@ export const generateKey = (): string => encodeBase64url(randomBytes(32));
 
 /**
  * What encrypts with a given time (milliseconds) and IV (16 bytes, never used twice). One cipher serves all texts, because
- * to set one up takes longer than all the rest: CBC goes on from the block that it wrote last, so a first block XORed with
+ * to set one up takes longer than to encrypt a token: CBC goes on from the block that it wrote last, so a first block XORed with
  * that block and the IV comes out as if the cipher had begun with the IV.
  */
 export function createSealer({ signing, encryption }: Key) {

@@ -112,6 +112,22 @@ describe('an address that guesses', () => {
     expect(await from('192.0.2.1', {})).toMatchObject({ status: 401 });
   });
 
+  it('is known by what the proxies of the configured addresses say', async () => {
+    const behindProxies = await startVault({
+      AUTH_FAILURES_PER_MINUTE: '1',
+      TRUST_PROXY: '10.0.0.0/8, loopback',
+    });
+    const guess = async (forwarded: string) => {
+      const headers = { 'X-Forwarded-For': forwarded, 'X-Api-Key': WRONG_KEY };
+      return (await behindProxies.call('POST', IMPORT, { headers })).status;
+    };
+    expect(await guess('192.0.2.1, 10.1.2.3')).toBe(401);
+    expect(await guess('192.0.2.2, 10.1.2.3')).toBe(401);
+    expect(await guess('192.0.2.9, 192.0.2.1, 10.1.2.3')).toBe(429); // what 192.0.2.1 says is not trusted
+    expect(await guess('no address')).toBe(401);
+    await behindProxies.close();
+  });
+
   it('cannot choose its address where no proxy is trusted', async () => {
     const untrusting = await startVault({ AUTH_FAILURES_PER_MINUTE: '1' });
     const guess = (address: string) =>
