@@ -2,10 +2,11 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type BenchVault, openServer, type Server } from './database.ts';
+import { fastApiVersion, startFastApi } from './fastapi/start.ts';
 import { measureGrowth } from './growth.ts';
-import { driverLoad, type Load, NotDurableError, serviceLoad } from './loads.ts';
+import { driverLoad, type Load, type LoadOptions, NotDurableError, serviceLoad } from './loads.ts';
 import { hasPgbench, pgbenchLoad } from './pgbench.ts';
-import { type Comparison, median, type Results, table } from './report.ts';
+import { type Comparison, type Contender, median, type Results, table } from './report.ts';
 import { startService } from './start.ts';
 
 const { values: options } = parseArgs({
@@ -22,49 +23,65 @@ const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
 /** Tells a person what goes on, beside the results. */
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
-async function compare(server: Server, vault: BenchVault): Promise<Comparison[]> {
+type Measure = (load: LoadOptions) => Promise<Load>;
+
+/** In a different order each round: what comes before a load can help or hinder it. */
+const rotated = <T>(all: readonly T[], by: number): T[] => {
+  const from = by % all.length;
+  return [...all.slice(from), ...all.slice(0, from)];
+};
+
+async function compare(contenders: ReadonlyMap<Contender, Measure>): Promise<Comparison[]> {
+  const levels = options.connections.split(',').map(Number);
+  const comparisons = levels.map((connections) => ({
+    connections,
+    loads: [...contenders].map(([what, measure]) => ({ what, measure, measured: [] as Load[] })),
+  }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { connections, loads } of comparisons) {
+      progress(`round ${round} of ${rounds}, ${connections} connections`);
+      for (const { measure, measured } of rotated(loads, round)) {
+        measured.push(await measure({ connections, seconds }));
+      }
+    }
+  }
+  return comparisons.map(({ connections, loads }) => ({
+    connections,
+    loads: loads.map(({ what, measured }) => ({ what, ...median(measured) })),
+  }));
+}
+
+async function compareAll(server: Server, vault: BenchVault, withFastApi: boolean): Promise<Comparison[]> {
   const service = await startService(server.directory, {
     DATABASE_URL: vault.connectionString,
     FERNET_KEYS: vault.fernetKey,
   });
   const bare = await startService(server.directory, {}, 'bare');
-  const withPgbench = await hasPgbench();
-  const levels = options.connections.split(',').map(Number);
-  const loads = levels.map((connections) => ({
-    connections,
-    service: [] as Load[],
-    driver: [] as Load[],
-    pgbench: [] as Load[],
-    bare: [] as Load[],
-  }));
-  progress('warming up');
-  await serviceLoad(service, vault, { connections: 16, seconds: 5 });
-  for (let round = 1; round <= rounds; round++) {
-    for (const { connections, ...of } of loads) {
-      progress(`round ${round} of ${rounds}, ${connections} connections`);
-      const load = { connections, seconds };
-      if (withPgbench) of.pgbench.push(await pgbenchLoad(vault, server.directory, load));
-      of.bare.push(await serviceLoad(bare, vault, { ...load, isStored: false }));
-      of.driver.push(await driverLoad(vault, load));
-      of.service.push(await serviceLoad(service, vault, load));
+  const fastApi = withFastApi ? await startFastApi(vault) : undefined;
+  const contenders = new Map<Contender, Measure>();
+  if (await hasPgbench()) contenders.set('pgbench', (load) => pgbenchLoad(vault, server.directory, load));
+  contenders.set('pg driver', (load) => driverLoad(vault, load));
+  contenders.set('bare node:http', (load) => serviceLoad(bare, vault, { ...load, isStored: false }));
+  if (fastApi !== undefined) contenders.set('FastAPI', (load) => serviceLoad(fastApi, vault, load));
+  contenders.set('tokenhold', (load) => serviceLoad(service, vault, load));
+  try {
+    progress('warming up');
+    for (const warmed of [service, fastApi]) {
+      if (warmed !== undefined) await serviceLoad(warmed, vault, { connections: 16, seconds: 5 });
     }
+    return await compare(contenders);
+  } finally {
+    for (const started of [service, bare, fastApi]) await started?.stop();
   }
-  await service.stop();
-  await bare.stop();
-  return loads.map(({ connections, service: ofService, driver, bare: ofBare, pgbench }) => ({
-    connections,
-    service: median(ofService),
-    driver: median(driver),
-    bare: median(ofBare),
-    ...(pgbench.length > 0 && { pgbench: median(pgbench) }),
-  }));
 }
 
 const server = await openServer(process.env['DATABASE_URL']);
 try {
-  const comparisons = await compare(server, await server.createVault(1));
+  const fastApi = await fastApiVersion();
+  const comparisons = await compareAll(server, await server.createVault(1), fastApi !== undefined);
   const results: Results = {
     machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+    ...(fastApi !== undefined && { fastApi }),
     postgresql: server.version,
     settings: server.settings,
     rounds,

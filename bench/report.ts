@@ -1,13 +1,12 @@
 import type { Load } from './loads.ts';
 
-/** The service and its limits under the same number of connections; medians over the rounds. */
+/** What is measured side by side, where it is installed. */
+export type Contender = 'pgbench' | 'pg driver' | 'bare node:http' | 'FastAPI' | 'tokenhold';
+
+/** What each contender reaches under the same number of connections; medians over the rounds. */
 export interface Comparison {
   readonly connections: number;
-  readonly service: Load;
-  readonly driver: Load;
-  /** Node's HTTP server with nothing behind it. */
-  readonly bare: Load;
-  readonly pgbench?: Load;
+  readonly loads: readonly (Load & { readonly what: Contender })[];
 }
 
 /** How a figure changes when something grows. */
@@ -19,6 +18,8 @@ export interface Growth {
 
 export interface Results {
   readonly machine: string;
+  /** Of the FastAPI reference, where it was measured. */
+  readonly fastApi?: string;
   readonly postgresql: string;
   readonly settings: Readonly<Record<string, string>>;
   readonly rounds: number;
@@ -65,26 +66,21 @@ const COLUMNS = [
   'RSS MiB',
 ];
 
-function rows({ connections, service, driver, bare, pgbench }: Comparison): string[][] {
-  const limit = (pgbench ?? driver).perSecond;
-  const row = (what: string, load: Load) => [
+function rows({ connections, loads }: Comparison): string[][] {
+  const limit =
+    loads.find(({ what }) => what === 'pgbench') ?? loads.find(({ what }) => what === 'pg driver');
+  return loads.map((load) => [
     String(connections),
-    what,
+    load.what,
     load.perSecond.toFixed(0),
-    (load.perSecond / limit).toFixed(2),
+    (load.perSecond / (limit?.perSecond ?? 0)).toFixed(2),
     load.p50.toFixed(1),
     load.p99.toFixed(1),
     String(load.errors),
-    load === bare ? '' : load.syncsPerImport.toFixed(2),
+    load.what === 'bare node:http' ? '' : load.syncsPerImport.toFixed(2),
     load.cpuMicroseconds?.toFixed(0) ?? '',
     load.residentMiB?.toFixed(0) ?? '',
-  ];
-  return [
-    ...(pgbench === undefined ? [] : [row('pgbench', pgbench)]),
-    row('pg driver', driver),
-    row('bare node:http', bare),
-    row('tokenhold', service),
-  ];
+  ]);
 }
 
 const markdown = (lines: readonly (readonly string[])[]): string => {
@@ -92,13 +88,18 @@ const markdown = (lines: readonly (readonly string[])[]): string => {
   return [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 };
 
-/** A plot that GitHub draws; one line for each of the measured things, in the order of `names`. */
-function plot(title: string, unit: string, { comparisons }: Results, figure: (load: Load) => number): string {
-  const series = (['pgbench', 'driver', 'service'] as const).map((name) =>
-    comparisons.flatMap((comparison) => {
-      const load = comparison[name];
-      return load === undefined ? [] : [figure(load).toFixed(1)];
-    }),
+/** A plot that GitHub draws; one line for each of `contenders`, in their order. */
+function plot(
+  title: string,
+  unit: string,
+  { comparisons }: Results,
+  contenders: readonly Contender[],
+  figure: (load: Load) => number,
+): string {
+  const series = contenders.map((contender) =>
+    comparisons.flatMap(({ loads }) =>
+      loads.filter(({ what }) => what === contender).map((load) => figure(load).toFixed(1)),
+    ),
   );
   return [
     '```mermaid',
@@ -106,7 +107,7 @@ function plot(title: string, unit: string, { comparisons }: Results, figure: (lo
     `  title "${title}"`,
     `  x-axis "connections" [${comparisons.map(({ connections }) => connections).join(', ')}]`,
     `  y-axis "${unit}"`,
-    ...series.filter((values) => values.length > 0).map((values) => `  line [${values.join(', ')}]`),
+    ...series.map((values) => `  line [${values.join(', ')}]`),
     '```',
   ].join('\n');
 }
@@ -114,15 +115,15 @@ function plot(title: string, unit: string, { comparisons }: Results, figure: (lo
 /** The results as docs/benchmarks.md has them. */
 export function table(results: Results): string {
   const settings = Object.entries(results.settings).map(([name, value]) => `${name} = ${value}`);
-  const lines = results.comparisons.some(({ pgbench }) => pgbench !== undefined)
-    ? 'pgbench, the driver, Tokenhold'
-    : 'the driver, Tokenhold';
+  const plotted = (results.comparisons[0]?.loads ?? [])
+    .map(({ what }) => what)
+    .filter((what) => what !== 'bare node:http');
   return `${[
-    `${results.machine}; PostgreSQL ${results.postgresql} (${settings.join(', ')}) on the same machine, as is the load generator. Medians of ${results.rounds} interleaved rounds of ${results.seconds} s.`,
+    `${results.machine}; PostgreSQL ${results.postgresql} (${settings.join(', ')}) on the same machine, as is the load generator.${results.fastApi === undefined ? '' : ` ${results.fastApi}.`} Medians of ${results.rounds} interleaved rounds of ${results.seconds} s.`,
     markdown([COLUMNS, ...results.comparisons.flatMap(rows)]),
-    `Lines, in this order: ${lines}.`,
-    plot('Throughput', 'imports/s', results, (load) => load.perSecond),
-    plot('Latency', 'p99, ms', results, (load) => load.p99),
+    `Lines, in this order: ${plotted.join(', ')}.`,
+    plot('Throughput', 'imports/s', results, plotted, (load) => load.perSecond),
+    plot('Latency', 'p99, ms', results, plotted, (load) => load.p99),
     ...results.growth.map(({ what, unit, points }) => {
       const first = points[0]?.value ?? 0;
       return markdown([
