@@ -14,7 +14,7 @@ from uuid import uuid4
 import asyncpg
 from cryptography.fernet import Fernet
 from fastapi import FastAPI, HTTPException, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 IMPORT = """
 WITH given AS MATERIALIZED (
@@ -39,8 +39,8 @@ SELECT id FROM given
 
 
 class TokenImport(BaseModel):
-    provider_id: str = Field(min_length=1, max_length=255)
-    access_token: str = Field(min_length=1)
+    provider_id: str
+    access_token: str
     refresh_token: Optional[str] = None
     expires_in_seconds: Optional[int] = None
     scopes: List[str] = []
