@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { generateApiKey } from '../crypto/api-key.ts';
 import { generateKey } from '../crypto/fernet.ts';
 import { startEmbedded } from '../db/embedded/embedded.ts';
-import { migrate } from '../db/migrate.ts';
-import { generateApiKey } from '../security/api-key.ts';
+import { migrate } from '../db/postgres/migrate.ts';
 
 /** A PostgreSQL to measure on: the embedded one in a directory of its own, or the one of DATABASE_URL. */
 export interface Server {

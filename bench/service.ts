@@ -3,12 +3,12 @@
  * BENCH_OPERATIONS, the contract holds as many operations: the import and copies of it on other paths.
  */
 import { once } from 'node:events';
-import { assemble } from '../cli/assemble.ts';
-import { loadConfig } from '../cli/config.ts';
-import { openServerVault } from '../cli/vault.ts';
 import { type AppParts, createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
 import { createLogger } from '../server/log.ts';
+import { assemble } from '../service/assemble.ts';
+import { loadConfig } from '../service/config.ts';
+import { openServerVault } from '../service/repositories.ts';
 import { tellUsage } from './start.ts';
 
 const IMPORT = '/v2/auth/tokens/import';

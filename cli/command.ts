@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { loadConfig } from './config.ts';
-import { OperatorError } from './failure.ts';
+import { loadConfig } from '../service/config.ts';
+import { OperatorError } from '../service/failure.ts';
+import { openCommandVault, type Vault } from '../service/repositories.ts';
 import { print, type Row } from './output.ts';
-import { openCommandVault, type Vault } from './vault.ts';
 
 /** Adds `--json` and runs the command against the configured vault. Undefined: the command has printed what it has to say. */
 export function withVault<Options extends object>(

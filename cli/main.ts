@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { migrate } from '../db/migrate.ts';
+import { migrate } from '../db/postgres/migrate.ts';
+import { ConfigError, loadConfig } from '../service/config.ts';
+import { explain } from '../service/failure.ts';
+import { openCommandVault } from '../service/repositories.ts';
 import { apiKeyCommand } from './commands/api-key.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -10,9 +13,6 @@ import { organizationCommand } from './commands/organization.ts';
 import { providerCommand } from './commands/provider.ts';
 import { tokenCommand } from './commands/token.ts';
 import { workspaceCommand } from './commands/workspace.ts';
-import { ConfigError, loadConfig } from './config.ts';
-import { explain } from './failure.ts';
-import { openCommandVault } from './vault.ts';
 
 const FAILED = 1;
 const USAGE = 2;
@@ -20,7 +20,7 @@ const USAGE = 2;
 const serveCommand = new Command('serve').description('serve the API until SIGTERM').action(async () => {
   const config = loadConfig(process.env);
   // The server's packages take half a second to load, which no other command should wait for.
-  const { serve } = await import('./serve.ts');
+  const { serve } = await import('../service/serve.ts');
   await serve(config);
 });
 

@@ -1,7 +1,8 @@
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
+import { type GeneratedApiKey, generateApiKey } from '../crypto/api-key.ts';
 import { type Actor, record } from './audit.ts';
-import { createBatcher } from './batcher.ts';
+import { createBatcher } from './postgres/batcher.ts';
 
 export interface ApiKeyOwner {
   readonly organizationId: string;
@@ -20,11 +21,11 @@ export interface ApiKey extends ApiKeyOwner {
 }
 
 export interface NewApiKey extends ApiKeyOwner {
-  readonly apiKeyId: string;
-  /** SHA-256 of the whole key, as hexadecimal digits. */
-  readonly keyHash: string;
   readonly expiresInSeconds: number | null;
 }
+
+/** An API key just made. The key itself is stored nowhere. */
+export type IssuedApiKey = ApiKey & { readonly apiKey: string };
 
 interface Row {
   api_key_id: string;
@@ -105,28 +106,38 @@ const createLookup = (db: Knex) =>
 
 export function apiKeyRepository(db: Knex) {
   const lookup = createLookup(db);
+
+  /** Undefined: the public id is taken. */
+  function insert(key: NewApiKey & Omit<GeneratedApiKey, 'apiKey'>, by: Actor): Promise<ApiKey | undefined> {
+    const { organizationId, apiKeyId } = key;
+    return db.transaction(async (transaction) => {
+      const rows: Row[] = await transaction('api_keys')
+        .insert({
+          api_key_id: apiKeyId,
+          key_hash: Buffer.from(key.keyHash, 'hex'),
+          organization_id: organizationId,
+          workspace_id: key.workspaceId,
+          user_id: key.userId,
+          role: key.role,
+          expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
+        })
+        .onConflict('api_key_id')
+        .ignore()
+        .returning(COLUMNS);
+      if (rows[0] === undefined) return undefined;
+      await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
+      return apiKey(rows[0]);
+    });
+  }
+
   return {
-    /** Undefined: the public part is taken. */
-    create(key: NewApiKey, by: Actor): Promise<ApiKey | undefined> {
-      const { organizationId, apiKeyId } = key;
-      return db.transaction(async (transaction) => {
-        const rows: Row[] = await transaction('api_keys')
-          .insert({
-            api_key_id: apiKeyId,
-            key_hash: Buffer.from(key.keyHash, 'hex'),
-            organization_id: organizationId,
-            workspace_id: key.workspaceId,
-            user_id: key.userId,
-            role: key.role,
-            expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
-          })
-          .onConflict('api_key_id')
-          .ignore()
-          .returning(COLUMNS);
-        if (rows[0] === undefined) return undefined;
-        await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
-        return apiKey(rows[0]);
-      });
+    /** Makes an API key, under a public id that is free. */
+    async create(owner: NewApiKey, by: Actor): Promise<IssuedApiKey> {
+      for (;;) {
+        const { apiKey, ...generated } = generateApiKey();
+        const created = await insert({ ...owner, ...generated }, by);
+        if (created !== undefined) return { ...created, apiKey };
+      }
     },
 
     /** The key with this SHA-256, unless it is revoked or expired. */

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
-import { retryDeadlock } from './errors.ts';
+import { retryDeadlock } from './postgres/errors.ts';
 
 /** The columns that hold ciphertexts; beside each stands another, of the same name with `_key`, with its key's fingerprint. */
 export const CIPHERTEXT_COLUMNS = [
@@ -32,6 +32,8 @@ export type PageStart = Pick<StoredCiphertext, 'organizationId' | 'id'>;
 const DAY_MS = 86_400_000;
 const ZERO = '00000000-0000-0000-0000-000000000000';
 export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
+
+export type CiphertextRepository = ReturnType<typeof ciphertextRepository>;
 
 /** Operators' tasks over all organizations. */
 export const ciphertextRepository = (db: Knex) => ({

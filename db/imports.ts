@@ -1,8 +1,8 @@
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
-import { createBatcher } from './batcher.ts';
-import { isRowFault } from './errors.ts';
+import { createBatcher } from './postgres/batcher.ts';
+import { isRowFault } from './postgres/errors.ts';
 
 /** A token as it is stored: sealed, and with an id of its own. */
 export interface TokenImport {

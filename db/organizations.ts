@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { newId } from './id.ts';
+import { newId } from '../crypto/uuid.ts';
 
 export interface Organization {
   readonly organizationId: string;

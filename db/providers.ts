@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
+import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
-import { retryDeadlock } from './errors.ts';
-import { newId } from './id.ts';
+import { retryDeadlock } from './postgres/errors.ts';
 
 export type ProviderType = 'microsoft' | 'salesforce' | 'slack';
 

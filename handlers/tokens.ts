@@ -1,5 +1,5 @@
 import type { KeyRing } from '../crypto/key-ring.ts';
-import { newId } from '../db/id.ts';
+import { isUuid, newId } from '../crypto/uuid.ts';
 import type { importRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
@@ -11,8 +11,6 @@ interface Parts {
   readonly tokens: ReturnType<typeof tokenRepository>;
   readonly keyRing: KeyRing;
 }
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'] => ({
   id: token.id,
@@ -77,7 +75,7 @@ export const tokenHandlers = ({
       label: body.provider_account_label ?? undefined,
       isDefault: body.is_default ?? undefined,
     };
-    const updated = UUID.test(path.token_id)
+    const updated = isUuid(path.token_id)
       ? await tokens.update(caller.organizationId, caller.userId, path.token_id, change, actor(call))
       : undefined;
     if (updated === undefined) throw new ApiError(404, 'OAuth token not found');

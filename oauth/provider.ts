@@ -1,3 +1,5 @@
+import { isSecureUrl } from '../outbound/urls.ts';
+
 /** The formats that our overlay adds to those of JSON Schema. */
 export const formats = { 'provider-id': isProviderId, 'provider-url': isProviderUrl };
 
@@ -6,12 +8,7 @@ export function isProviderId(value: string): boolean {
   return /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}$/.test(value);
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
-
 /** An endpoint of a provider: an absolute https URL without user info or fragment; http only on a loopback host (RFC 8252). */
 export function isProviderUrl(value: string): boolean {
-  if (!URL.canParse(value) || value.includes('#')) return false;
-  const { protocol, hostname, username, password } = new URL(value);
-  if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname));
+  return isSecureUrl(value) && !value.includes('#');
 }

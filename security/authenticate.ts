@@ -1,4 +1,5 @@
-import { hashApiKey } from './api-key.ts';
+import { hashApiKey } from '../crypto/api-key.ts';
+import { isUuid } from '../crypto/uuid.ts';
 import type { BearerClaims } from './bearer.ts';
 import type { Caller, Role } from './caller.ts';
 
@@ -49,7 +50,6 @@ export type CredentialScheme = 'ApiKey' | 'BearerAuth';
 export type HeaderLines = Readonly<Record<string, readonly string[] | undefined>>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i; // RFC 6750, section 2.1
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Tells who is calling, from the headers of a request.
@@ -94,7 +94,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
 
   async function selectWorkspace(caller: Caller, lines: readonly string[]): Promise<Caller> {
     const [tenantId] = lines;
-    if (tenantId === undefined || lines.length > 1 || !UUID.test(tenantId)) throw new ForbiddenError();
+    if (tenantId === undefined || lines.length > 1 || !isUuid(tenantId)) throw new ForbiddenError();
     const workspaceId = await findWorkspace(caller.organizationId, tenantId);
     if (workspaceId === undefined) throw new ForbiddenError();
     return { ...caller, workspaceId };

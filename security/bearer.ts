@@ -7,6 +7,8 @@ import {
   jwtVerify,
 } from 'jose';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { isUuid } from '../crypto/uuid.ts';
+import { isSecureUrl } from '../outbound/urls.ts';
 import type { Role } from './caller.ts';
 
 /** Who a verified bearer token says is calling; organization and workspace have not been looked up yet. */
@@ -35,8 +37,6 @@ const ALGORITHMS = [
 ];
 const TIMEOUT_MS = 5_000;
 const MAX_DISCOVERY_BYTES = 262_144;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
@@ -94,10 +94,7 @@ function isInvalidToken(error: unknown): boolean {
 async function discoverKeys(issuer: string): Promise<JWTVerifyGetKey> {
   const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`);
   const { issuer: stated, jwks_uri: jwksUri } = document;
-  if (stated !== issuer || typeof jwksUri !== 'string' || !URL.canParse(jwksUri))
-    throw new IssuerUnavailableError();
-  const { protocol, hostname } = new URL(jwksUri);
-  if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname)))
+  if (stated !== issuer || typeof jwksUri !== 'string' || !isSecureUrl(jwksUri))
     throw new IssuerUnavailableError();
   return refreshed(createRemoteJWKSet(new URL(jwksUri), { timeoutDuration: TIMEOUT_MS }));
 }
@@ -158,7 +155,6 @@ function readClaims(payload: JWTPayload, options: BearerOptions): BearerClaims |
   };
 }
 
-const isUuid = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
 const isRole = (value: unknown): value is Role => value === 'admin' || value === 'member';
 
 /** At most 255 characters (OpenID Connect Core 1.0, section 2), and text that PostgreSQL can hold. */

@@ -1,4 +1,4 @@
-import { isUnavailable } from '../db/errors.ts';
+import { isUnavailable } from '../db/postgres/errors.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { IssuerUnavailableError } from '../security/bearer.ts';
 import type { Answer } from './answer.ts';

@@ -1,5 +1,5 @@
 import pino, { type Logger } from 'pino';
-import { errorCode, violatedConstraint } from '../db/errors.ts';
+import { errorCode, violatedConstraint } from '../db/postgres/errors.ts';
 
 export type { Logger };
 

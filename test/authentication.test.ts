@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OPERATOR } from '../db/audit.ts';
-import { type Issuer, startIssuer } from './issuer.ts';
-import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+import { type Issuer, startIssuer } from './support/issuer.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 let issuer: Issuer;
 let vault: TestVault;

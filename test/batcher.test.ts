@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type BatcherLimits, createBatcher } from '../db/batcher.ts';
-import { OverloadedError } from '../db/errors.ts';
+import { type BatcherLimits, createBatcher } from '../db/postgres/batcher.ts';
+import { OverloadedError } from '../db/postgres/errors.ts';
 
 interface Row {
   readonly tenant: string;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createBearerVerifier, IssuerUnavailableError } from '../security/bearer.ts';
-import { type Issuer, startIssuer } from './issuer.ts';
+import { type Issuer, startIssuer } from './support/issuer.ts';
 
 const ORGANIZATION = '01890000-0000-7000-8000-000000000001';
 const claims = { organization_id: ORGANIZATION };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createCipher, generateKey } from '../crypto/fernet.ts';
-import { createDatabase } from './postgres.ts';
-import { tokenhold } from './process.ts';
-import { startVault, type TestVault } from './vault.ts';
+import { createDatabase } from './support/postgres.ts';
+import { tokenhold } from './support/process.ts';
+import { startVault, type TestVault } from './support/vault.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const key = generateKey();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
-import { exit, printed, spawnTokenhold } from './process.ts';
+import { exit, printed, spawnTokenhold } from './support/process.ts';
 
 const CLIENTS = 16;
 

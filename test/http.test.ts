@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { detail, raw, request, statuses } from './raw.ts';
-import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+import { detail, raw, request, statuses } from './support/raw.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 let vault: TestVault;
 let tenant: Tenant;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const TOKEN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

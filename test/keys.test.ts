@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createCipher, generateKey } from '../crypto/fernet.ts';
 import { fingerprint } from '../crypto/key-ring.ts';
-import { exit, printed, spawnTokenhold, tokenhold } from './process.ts';
-import { startVault, type Tenant, type TestVault } from './vault.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const [OLD, NEW] = [generateKey(), generateKey()];
 

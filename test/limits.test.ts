@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { detail, raw, request, statuses } from './raw.ts';
-import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+import { detail, raw, request, statuses } from './support/raw.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const BODY = '{"provider_id":"slack","access_token":"x"}';
 const WRONG_KEY = `thk_AAAAAA_${'A'.repeat(43)}`;

@@ -5,7 +5,7 @@ import standardFormats from 'ajv-formats';
 import fc from 'fast-check';
 import { OpenAPIBackend, type Operation } from 'openapi-backend';
 import { formats } from '../oauth/provider.ts';
-import { startVault, type Tenant, type TestVault } from './vault.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const definition = JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
 const api = new OpenAPIBackend({

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { generateKey } from '../crypto/fernet.ts';
 import { fingerprint } from '../crypto/key-ring.ts';
-import { migrate } from '../db/migrate.ts';
-import { createDatabase, onServer } from './postgres.ts';
-import { exit, printed, spawnTokenhold, tokenhold } from './process.ts';
-import { startVault, type Tenant, type TestVault } from './vault.ts';
+import { migrate } from '../db/postgres/migrate.ts';
+import { createDatabase, onServer } from './support/postgres.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const KEY = generateKey();
 

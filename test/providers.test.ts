@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { startVault, type Tenant, type TestVault } from './vault.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const PROVIDERS = '/v2/auth/providers';
 

@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { findRunning } from '../db/embedded/embedded.ts';
-import { createDatabase } from './postgres.ts';
-import { exit, printed, spawnTokenhold, tokenhold } from './process.ts';
+import { createDatabase } from './support/postgres.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 
 const READY = /listening on (http:\S+)/;
 const IMPORT = '/v2/auth/tokens/import';

@@ -1,7 +1,7 @@
 /** The inventory of tokens: what a user may see of them, relabel and make default. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { OPERATOR } from '../db/audit.ts';
-import { startVault, type Tenant, type TestVault } from './vault.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const TOKENS = '/v2/auth/tokens';
 const UNKNOWN = '01890000-0000-7000-8000-000000000000';

@@ -5,8 +5,8 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
-import { exit, printed, spawnTokenhold } from './process.ts';
-import { startVault } from './vault.ts';
+import { exit, printed, spawnTokenhold } from './support/process.ts';
+import { startVault } from './support/vault.ts';
 
 interface Span {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { IMPORT, startVault, type Tenant, type TestVault } from './vault.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 let vault: TestVault;
 let tenant: Tenant;

@@ -2,9 +2,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ApiKey } from '../../db/api-keys.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Role } from '../../security/caller.ts';
-import { issueApiKey } from '../api-key.ts';
+import { OperatorError } from '../../service/failure.ts';
 import { organizationId, withVault } from '../command.ts';
-import { OperatorError } from '../failure.ts';
 
 const described = (key: ApiKey) => ({
   organization_id: key.organizationId,
@@ -52,13 +51,16 @@ withVault<CreateOptions>(create, async (vault, options) => {
       : await vault.workspaces.resolve(organization, options.workspace);
   if (workspaceId === undefined)
     throw new OperatorError('no workspace of the organization has this id or name (--workspace)');
-  const { apiKey, ...key } = await issueApiKey(vault.apiKeys, {
-    organizationId: organization,
-    workspaceId,
-    userId: options.user,
-    role: options.role,
-    expiresInSeconds: options.expiresIn ?? null,
-  });
+  const { apiKey, ...key } = await vault.apiKeys.create(
+    {
+      organizationId: organization,
+      workspaceId,
+      userId: options.user,
+      role: options.role,
+      expiresInSeconds: options.expiresIn ?? null,
+    },
+    OPERATOR,
+  );
   return { api_key_id: key.apiKeyId, api_key: apiKey, ...described(key) };
 });
 

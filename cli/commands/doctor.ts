@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { CIPHERTEXT_COLUMNS, nameOf } from '../../db/ciphertexts.ts';
-import { isMigrated } from '../../db/migrate.ts';
-import { loadConfig } from '../config.ts';
-import { explain } from '../failure.ts';
-import { canOpen, missingKeys } from '../keys.ts';
+import { isMigrated } from '../../db/postgres/migrate.ts';
+import { loadConfig } from '../../service/config.ts';
+import { explain } from '../../service/failure.ts';
+import { openCommandVault, type Vault } from '../../service/repositories.ts';
+import { canOpen, missingKeys } from '../../vault/keys.ts';
 import { print } from '../output.ts';
-import { openCommandVault, type Vault } from '../vault.ts';
 
 interface Finding {
   readonly check: string;

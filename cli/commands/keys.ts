@@ -1,9 +1,9 @@
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { type KeyCount, nameOf } from '../../db/ciphertexts.ts';
+import type { Vault } from '../../service/repositories.ts';
+import { rotate } from '../../vault/rotate.ts';
 import { withVault } from '../command.ts';
-import { rotate } from '../rotate.ts';
-import type { Vault } from '../vault.ts';
 
 /** The state of a key in the ring: `first` seals, `other` still opens, `missing` is not there. */
 function described({ keyRing }: Vault, { of, key, rows }: KeyCount) {

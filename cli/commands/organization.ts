@@ -1,6 +1,6 @@
 import { Command } from 'commander';
+import { OperatorError } from '../../service/failure.ts';
 import { withVault } from '../command.ts';
-import { OperatorError } from '../failure.ts';
 
 interface Organization {
   readonly organizationId: string;

@@ -3,8 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Provider, ProviderType } from '../../db/providers.ts';
 import { isProviderId, isProviderUrl } from '../../oauth/provider.ts';
+import { OperatorError } from '../../service/failure.ts';
 import { organizationId, withVault } from '../command.ts';
-import { OperatorError } from '../failure.ts';
 
 const row = ({ id, providerId }: Provider) => ({ id, provider_id: providerId });
 

@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { isUuid } from '../../crypto/uuid.ts';
+import { OperatorError } from '../../service/failure.ts';
 import { organizationId, withVault } from '../command.ts';
-import { OperatorError } from '../failure.ts';
 
 function uuid(value: string): string {
-  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  if (isUuid(value)) return value;
   throw new InvalidArgumentError('It must be a UUID.');
 }
 

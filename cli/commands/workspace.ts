@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Workspace } from '../../db/workspaces.ts';
+import { OperatorError } from '../../service/failure.ts';
 import { organizationId, withVault } from '../command.ts';
-import { OperatorError } from '../failure.ts';
 
 const row = (workspace: Workspace) => ({
   organization_id: workspace.organizationId,

@@ -3,11 +3,11 @@ import type { KeyRing } from '../crypto/key-ring.ts';
 import {
   CIPHERTEXT_COLUMNS,
   type CiphertextColumn,
+  type CiphertextRepository,
   FIRST_PAGE,
   nameOf,
   type StoredCiphertext,
 } from '../db/ciphertexts.ts';
-import type { Vault } from './vault.ts';
 
 const PAGE = 500;
 
@@ -23,7 +23,10 @@ export interface Rotation {
   readonly unreadable: readonly Unreadable[];
 }
 
-type Parts = Pick<Vault, 'ciphertexts' | 'keyRing'>;
+interface Parts {
+  readonly ciphertexts: CiphertextRepository;
+  readonly keyRing: KeyRing;
+}
 
 /**
  * Seals with the first key whatever another key has sealed, page by page, while the service goes on. What somebody changes

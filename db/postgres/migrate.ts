@@ -1,10 +1,10 @@
 import type { Knex } from 'knex';
 import pg from 'pg';
-import { openDatabase } from './database.ts';
-import * as vault from './migrations/0001_vault.ts';
-import * as inventory from './migrations/0002_inventory.ts';
-import * as keyFingerprints from './migrations/0003_key_fingerprints.ts';
-import * as auditAndUse from './migrations/0004_audit_and_use.ts';
+import * as vault from '../migrations/0001_vault.ts';
+import * as inventory from '../migrations/0002_inventory.ts';
+import * as keyFingerprints from '../migrations/0003_key_fingerprints.ts';
+import * as auditAndUse from '../migrations/0004_audit_and_use.ts';
+import { openDatabase } from './pool.ts';
 
 /** Names carry no file extension, so sources (.ts) and the built image (.js) agree about what has run. */
 const migrations: ReadonlyMap<string, Knex.Migration> = new Map([

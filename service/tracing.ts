@@ -2,7 +2,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { Knex } from 'knex';
-import { traceStatements } from '../db/tracing.ts';
+import { traceStatements } from '../db/postgres/tracing.ts';
 
 /**
  * Sends spans to a collector by OTLP over HTTP. Where to, and all else, is set by the standard variables (`OTEL_…`).

@@ -1,6 +1,5 @@
 import { OPERATOR } from '../db/audit.ts';
-import { issueApiKey } from './api-key.ts';
-import type { Vault } from './vault.ts';
+import type { Vault } from './repositories.ts';
 
 /**
  * Makes an embedded vault usable at its very first start: an organization, an admin's API key and an example provider.
@@ -24,12 +23,9 @@ export async function bootstrap(vault: Vault): Promise<string | undefined> {
     },
     OPERATOR,
   );
-  const { apiKey } = await issueApiKey(vault.apiKeys, {
-    organizationId,
-    workspaceId,
-    userId: 'admin',
-    role: 'admin',
-    expiresInSeconds: null,
-  });
+  const { apiKey } = await vault.apiKeys.create(
+    { organizationId, workspaceId, userId: 'admin', role: 'admin', expiresInSeconds: null },
+    OPERATOR,
+  );
   return apiKey;
 }

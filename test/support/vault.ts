@@ -1,16 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Knex } from 'knex';
-import { issueApiKey } from '../cli/api-key.ts';
-import { assemble } from '../cli/assemble.ts';
-import { type Environment, loadConfig } from '../cli/config.ts';
-import { openServerVault, type Vault } from '../cli/vault.ts';
-import { generateKey } from '../crypto/fernet.ts';
-import { OPERATOR } from '../db/audit.ts';
-import { openDatabase } from '../db/database.ts';
-import { createApp } from '../server/app.ts';
-import { createHttpServer } from '../server/http.ts';
-import { createLogger } from '../server/log.ts';
+import { generateKey } from '../../crypto/fernet.ts';
+import { OPERATOR } from '../../db/audit.ts';
+import { openDatabase } from '../../db/postgres/pool.ts';
+import { createApp } from '../../server/app.ts';
+import { createHttpServer } from '../../server/http.ts';
+import { createLogger } from '../../server/log.ts';
+import { assemble } from '../../service/assemble.ts';
+import { type Environment, loadConfig } from '../../service/config.ts';
+import { openServerVault, type Vault } from '../../service/repositories.ts';
 import { createDatabase } from './postgres.ts';
 
 export const IMPORT = '/v2/auth/tokens/import';
@@ -141,10 +140,10 @@ function arrangements(vault: Vault) {
       OPERATOR,
     );
   };
-  const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, owner = {}) => {
-    const { userId = 'user', role = 'member', expiresInSeconds = null } = owner;
-    return (await issueApiKey(vault.apiKeys, { organizationId, workspaceId, userId, role, expiresInSeconds }))
-      .apiKey;
+  const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, given = {}) => {
+    const { userId = 'user', role = 'member', expiresInSeconds = null } = given;
+    const owner = { organizationId, workspaceId, userId, role, expiresInSeconds };
+    return (await vault.apiKeys.create(owner, OPERATOR)).apiKey;
   };
   return {
     newProvider,

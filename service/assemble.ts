@@ -1,6 +1,6 @@
 import { nameOf } from '../db/ciphertexts.ts';
-import { poolUse } from '../db/database.ts';
-import { isMigrated } from '../db/migrate.ts';
+import { isMigrated } from '../db/postgres/migrate.ts';
+import { poolUse } from '../db/postgres/pool.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { formats } from '../oauth/provider.ts';
@@ -12,7 +12,7 @@ import type { Logger } from '../server/log.ts';
 import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
 import type { Config } from './config.ts';
-import type { Vault } from './vault.ts';
+import type { Vault } from './repositories.ts';
 
 /** Where the parts meet: each gets only what it needs. */
 export function assemble(

@@ -3,17 +3,18 @@ import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
 import { auditRepository } from '../db/audit.ts';
 import { ciphertextRepository } from '../db/ciphertexts.ts';
-import { openDatabase } from '../db/database.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { importRepository } from '../db/imports.ts';
-import { isEmpty, isMigrated, migrate } from '../db/migrate.ts';
 import { organizationRepository } from '../db/organizations.ts';
+import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
+import { openDatabase } from '../db/postgres/pool.ts';
 import { providerRepository } from '../db/providers.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
+import { requireKeys } from '../vault/keys.ts';
 import type { Config } from './config.ts';
 import { OperatorError } from './failure.ts';
-import { readKeys, requireKeys } from './keys.ts';
+import { readKeys } from './key-file.ts';
 
 /** Everything that a command or the server works with, over one pool of connections. */
 export interface Vault {

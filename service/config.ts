@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { createCipher } from '../crypto/fernet.ts';
+import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
@@ -212,9 +213,7 @@ function isPostgresUrl(value: string): boolean {
 }
 
 function isIssuer(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, search, hash, username, password } = new URL(value);
-  const isLoopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
-  if (search !== '' || hash !== '' || username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+  if (!isSecureUrl(value)) return false;
+  const { search, hash } = new URL(value);
+  return search === '' && hash === '';
 }

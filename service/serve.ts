@@ -6,13 +6,14 @@ import { createApp } from '../server/app.ts';
 import { createHttpServer } from '../server/http.ts';
 import { createLogger, type Logger } from '../server/log.ts';
 import { createMetricsServer } from '../server/metrics.ts';
+import { requireKeys } from '../vault/keys.ts';
 import { assemble } from './assemble.ts';
 import { banner } from './banner.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { explain, OperatorError } from './failure.ts';
-import { readKeys, requireKeys } from './keys.ts';
-import { openServerVault, type Vault } from './vault.ts';
+import { readKeys } from './key-file.ts';
+import { openServerVault, type Vault } from './repositories.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(config: Config): Promise<void> {

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Environment } from '../cli/config.ts';
+import type { Environment } from '../../service/config.ts';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Starts `tokenhold`, as `npm test` has built it, as a process of its own, with these settings and no others. */
 export function spawnTokenhold(args: readonly string[], settings: Environment): ChildProcess {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type EmbeddedDatabase, startEmbedded } from '../db/embedded/embedded.ts';
-import { migrate } from '../db/migrate.ts';
+import { type EmbeddedDatabase, startEmbedded } from '../../db/embedded/embedded.ts';
+import { migrate } from '../../db/postgres/migrate.ts';
 
 /** Jest's global setup and teardown: one PostgreSQL for the whole run, with a migrated template database to clone. */
 const TEMPLATE = 'vault_template';

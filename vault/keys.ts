@@ -1,0 +1,53 @@
+import { DecryptError } from '../crypto/fernet.ts';
+import type { KeyRing } from '../crypto/key-ring.ts';
+import { type CiphertextRepository, nameOf } from '../db/ciphertexts.ts';
+
+interface Parts {
+  readonly ciphertexts: CiphertextRepository;
+}
+
+/** The key ring lacks keys that protect stored ciphertexts. The message names their fingerprints, a line each. */
+export class MissingKeysError extends Error {}
+
+/** What is stored under keys that the ring lacks, in words for an operator; empty: everything can be opened. */
+export async function missingKeys({ ciphertexts }: Parts, keyRing: KeyRing): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (const { of, key, rows } of await ciphertexts.count()) {
+    if (key === '') {
+      const sample = await ciphertexts.sample(of, key, SAMPLE);
+      if (!sample.some(({ ciphertext }) => canOpen(keyRing, ciphertext))) {
+        missing.push(`none of the keys opens the ${rows} ciphertexts of ${nameOf(of)}`);
+      }
+    } else if (!keyRing.fingerprints().includes(key)) {
+      missing.push(
+        `the key with the fingerprint ${key} is missing, which protects ${rows} ciphertexts of ${nameOf(of)}`,
+      );
+    }
+  }
+  return missing;
+}
+
+const SAMPLE = 10;
+
+/** @throws MissingKeysError when the ring lacks a key that something is stored under */
+export async function requireKeys(parts: Parts, keyRing: KeyRing): Promise<void> {
+  const missing = await missingKeys(parts, keyRing);
+  if (missing.length === 0) return;
+  throw new MissingKeysError(
+    [
+      'FERNET_KEYS cannot open all that is stored:',
+      ...missing.map((line) => `- ${line}`),
+      'Put the missing key back, behind the first one, and run `tokenhold keys rotate` before it is removed',
+    ].join('\n'),
+  );
+}
+
+export function canOpen(keyRing: KeyRing, ciphertext: string): boolean {
+  try {
+    keyRing.open(ciphertext);
+    return true;
+  } catch (error) {
+    if (error instanceof DecryptError) return false;
+    throw error;
+  }
+}
