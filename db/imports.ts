@@ -1,13 +1,14 @@
 import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
+import { newId } from '../crypto/uuid.ts';
+import type { Actor } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
 import { isRowFault } from './postgres/errors.ts';
 
-/** A token as it is stored: sealed, and with an id of its own. */
+/** A token as it is stored: sealed. */
 export interface TokenImport {
   readonly organizationId: string;
-  readonly id: string;
   readonly userId: string;
   readonly providerId: string;
   readonly workspaceId: string;
@@ -18,9 +19,6 @@ export interface TokenImport {
   /** Counted from the database's clock; null: never, as far as we know. */
   readonly expiresInSeconds: number | null;
   readonly isDefault: boolean;
-  readonly auditId: string;
-  readonly credential: string;
-  readonly requestId: string;
 }
 
 /**
@@ -69,10 +67,10 @@ interface Row {
 }
 
 /** The token as the statement reads it. Each field is named, since an object that is spread takes three times as long. */
-const json = (token: TokenImport): string =>
+const json = (id: string, token: TokenImport, by: Actor): string =>
   JSON.stringify({
     organizationId: token.organizationId,
-    id: token.id,
+    id,
     userId: token.userId,
     providerId: token.providerId,
     workspaceId: token.workspaceId,
@@ -84,10 +82,12 @@ const json = (token: TokenImport): string =>
     metadata: token.metadata,
     expiresInSeconds: token.expiresInSeconds,
     isDefault: token.isDefault,
-    auditId: token.auditId,
-    credential: token.credential,
-    requestId: token.requestId,
+    auditId: newId(),
+    credential: by.credential,
+    requestId: by.requestId,
   });
+
+export type ImportRepository = ReturnType<typeof importRepository>;
 
 /** Imports of tokens, batched under load. */
 export function importRepository(db: Knex) {
@@ -107,14 +107,20 @@ export function importRepository(db: Knex) {
     sizeOf: ({ json }) => json.length,
   });
   return {
-    /** Stores a token. False: the organization has no such provider, and nothing was stored. @throws OverloadedError */
-    store(token: TokenImport): Promise<boolean> {
-      return batcher.add({
+    /**
+     * Stores a token and its audit record.
+     * @returns the token's id; undefined: the organization has no such provider, and nothing was stored
+     * @throws OverloadedError
+     */
+    async store(token: TokenImport, by: Actor): Promise<string | undefined> {
+      const id = newId();
+      const isStored = await batcher.add({
         organizationId: token.organizationId,
-        id: token.id,
-        json: json(token),
+        id,
+        json: json(id, token, by),
         context: context.active(),
       });
+      return isStored ? id : undefined;
     },
 
     /** Takes no more imports, and resolves once those under way are stored. */

@@ -6,7 +6,7 @@ import { ApiError } from '../server/errors.ts';
 
 interface Parts {
   readonly providers: ReturnType<typeof providerRepository>;
-  readonly keyRing: KeyRing;
+  readonly keyRing: Pick<KeyRing, 'seal'>;
 }
 
 const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({

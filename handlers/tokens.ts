@@ -1,15 +1,15 @@
 import type { KeyRing } from '../crypto/key-ring.ts';
-import { isUuid, newId } from '../crypto/uuid.ts';
-import type { importRepository } from '../db/imports.ts';
+import { isUuid } from '../crypto/uuid.ts';
+import type { ImportRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
-  readonly imports: ReturnType<typeof importRepository>;
+  readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
-  readonly keyRing: KeyRing;
+  readonly keyRing: Pick<KeyRing, 'seal'>;
 }
 
 const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'] => ({
@@ -34,11 +34,10 @@ export const tokenHandlers = ({
   | 'update_token_label_v2_auth_tokens__token_id__metadata_patch'
   | 'check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get'
 > => ({
-  async import_oauth_token_v2_auth_tokens_import_post({ caller, requestId, body }) {
-    const id = newId();
-    const isStored = await imports.store({
+  async import_oauth_token_v2_auth_tokens_import_post(call) {
+    const { caller, body } = call;
+    const token = {
       organizationId: caller.organizationId,
-      id,
       userId: caller.userId,
       providerId: body.provider_id,
       workspaceId: caller.workspaceId,
@@ -48,11 +47,9 @@ export const tokenHandlers = ({
       metadata: body.metadata ?? null,
       expiresInSeconds: body.expires_in_seconds ?? null,
       isDefault: body.is_default ?? true,
-      auditId: newId(),
-      credential: caller.credential,
-      requestId,
-    });
-    if (!isStored) throw new ApiError(404, 'OAuth provider not found');
+    };
+    const id = await imports.store(token, actor(call));
+    if (id === undefined) throw new ApiError(404, 'OAuth provider not found');
     return { status: 200, body: { token_id: id } };
   },
 
