@@ -7,78 +7,47 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
-import { drawRandom } from './random.ts';
 
 declare const sealed: unique symbol;
 
-/** A Fernet token. Only this module makes one, so what is typed so is encrypted. */
+/** A Fernet token. Only this module makes one, so a text of this type is encrypted. */
 export type Ciphertext = string & { readonly [sealed]: true };
 
-/** No key of the ring opens the text. It never tells which check failed. */
+/** No key opens the text. The error never tells which check failed. */
 export class DecryptError extends Error {}
 
-/** A key that cannot be one; tells which of them, never the key. */
+/** A text is no Fernet key. The message tells which of several, never the key. */
 export class FernetKeyError extends Error {}
 
-export interface Cipher {
-  /** @throws TypeError for a lone surrogate, which UTF-8 cannot hold */
-  encrypt(text: string): Ciphertext;
-  /** @throws DecryptError */
-  decrypt(token: string): string;
-}
-
-interface Key {
+/** A parsed key: its two halves, as Fernet uses them. */
+export interface Key {
   readonly signing: KeyObject;
   readonly encryption: KeyObject;
 }
 
 // https://github.com/fernet/spec/blob/master/Spec.md: version, time (8 bytes), IV, ciphertext, HMAC-SHA256
 const VERSION = 0x80;
-const BLOCK_BYTES = 16;
+/** The block size of AES. */
+export const BLOCK_BYTES = 16;
 const IV_AT = 9;
 const CIPHERTEXT_AT = 25;
 const MAC_BYTES = 32;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/**
- * A key ring: the first key encrypts, every key decrypts, so rotation is "put the new key in front".
- * @param keys each 32 bytes as base64url with padding, as Python's `Fernet.generate_key` gives it
- * @throws FernetKeyError
- */
-export function createCipher(keys: readonly string[]): Cipher {
-  const ring = keys.map(parseKey);
-  const [primary] = ring;
-  if (primary === undefined) throw new FernetKeyError('at least one key is needed');
-  if (new Set(keys).size < keys.length) throw new FernetKeyError('a key stands twice');
-  const seal = createSealer(primary);
-  return {
-    encrypt(text) {
-      if (!text.isWellFormed()) throw new TypeError('not well-formed text');
-      return seal(text, Date.now(), drawRandom(BLOCK_BYTES));
-    },
-    decrypt(token) {
-      const bytes = decodeBase64url(token);
-      if (bytes === undefined || bytes.length < CIPHERTEXT_AT + MAC_BYTES || bytes[0] !== VERSION)
-        throw new DecryptError();
-      const key = ring.find((candidate) => isAuthentic(candidate, bytes));
-      if (key === undefined) throw new DecryptError();
-      return open(key, bytes);
-    },
-  };
-}
-
 /** A new key: 32 random bytes as base64url with padding, 44 characters. */
 export const generateKey = (): string => encodeBase64url(randomBytes(32));
 
 /**
- * What encrypts with a given time (milliseconds) and IV (16 bytes, never used twice). One cipher serves all texts, because
- * to set one up takes longer than to encrypt a token: CBC goes on from the block that it wrote last, so a first block XORed with
- * that block and the IV comes out as if the cipher had begun with the IV.
+ * Seals texts under one key. One cipher object serves all texts, because its set-up takes longer than the encryption of
+ * a token. The object goes on in CBC mode: it first encrypts a random block, and the result, which is as random, is the
+ * IV of the text that follows.
+ * @returns seals a text at a time (milliseconds since 1970) behind a block of 16 random bytes;
+ *   throws TypeError for a lone surrogate, which UTF-8 cannot hold
  */
 export function createSealer({ signing, encryption }: Key) {
   const cipher = createCipheriv('aes-128-cbc', encryption, Buffer.alloc(BLOCK_BYTES)).setAutoPadding(false);
-  let written = Buffer.alloc(BLOCK_BYTES);
-  return (text: string, now: number, iv: Buffer): Ciphertext => {
+  return (text: string, now: number, randomBlock: Buffer): Ciphertext => {
+    if (!text.isWellFormed()) throw new TypeError('not well-formed text');
     const length = Buffer.byteLength(text);
     const padding = BLOCK_BYTES - (length % BLOCK_BYTES); // PKCS #7
     const signedLength = CIPHERTEXT_AT + length + padding;
@@ -86,21 +55,30 @@ export function createSealer({ signing, encryption }: Key) {
     token[0] = VERSION;
     token.writeUInt16BE(0, 1);
     token.writeUIntBE(Math.floor(now / 1000), 3, 6);
-    token.set(iv, IV_AT);
+    token.set(randomBlock, IV_AT);
     token.write(text, CIPHERTEXT_AT);
     token.fill(padding, CIPHERTEXT_AT + length, signedLength);
-    for (let at = 0; at < BLOCK_BYTES; at += 4) {
-      const word = token.readInt32LE(CIPHERTEXT_AT + at) ^ iv.readInt32LE(at) ^ written.readInt32LE(at);
-      token.writeInt32LE(word, CIPHERTEXT_AT + at);
-    }
-    const ciphertext = cipher.update(token.subarray(CIPHERTEXT_AT, signedLength));
-    written = ciphertext.subarray(-BLOCK_BYTES);
-    token.set(ciphertext, CIPHERTEXT_AT);
+    token.set(cipher.update(token.subarray(IV_AT, signedLength)), IV_AT);
     token.set(createHmac('sha256', signing).update(token.subarray(0, signedLength)).digest(), signedLength);
     return branded(encodeBase64url(token));
   };
 }
 
+/** Opens a token with the first key that signed it, at any age. @throws DecryptError */
+export function openToken(keys: readonly Key[], token: string): string {
+  const bytes = decodeBase64url(token);
+  if (bytes === undefined || bytes.length < CIPHERTEXT_AT + MAC_BYTES || bytes[0] !== VERSION)
+    throw new DecryptError();
+  const key = keys.find((candidate) => isAuthentic(candidate, bytes));
+  if (key === undefined) throw new DecryptError();
+  return decrypt(key, bytes);
+}
+
+/**
+ * Reads a key: 32 bytes as base64url with padding, as Python's `Fernet.generate_key` gives it.
+ * @param index the key's place among several, for the message
+ * @throws FernetKeyError
+ */
 export function parseKey(text: string, index = 0): Key {
   const bytes = decodeBase64url(text);
   if (bytes?.length !== 32) {
@@ -114,7 +92,7 @@ function isAuthentic(key: Key, bytes: Buffer): boolean {
   return timingSafeEqual(mac, bytes.subarray(-MAC_BYTES));
 }
 
-function open(key: Key, bytes: Buffer): string {
+function decrypt(key: Key, bytes: Buffer): string {
   try {
     const decipher = createDecipheriv('aes-128-cbc', key.encryption, bytes.subarray(IV_AT, CIPHERTEXT_AT));
     const ciphertext = bytes.subarray(CIPHERTEXT_AT, -MAC_BYTES);
@@ -128,7 +106,7 @@ function encodeBase64url(bytes: Buffer): string {
   return bytes.toString('base64url').padEnd(4 * Math.ceil(bytes.length / 3), '=');
 }
 
-/** Canonical base64url with padding only: Node skips stray characters and needs no padding. */
+/** Accepts canonical base64url with padding only: Node itself skips stray characters and needs no padding. */
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   return encodeBase64url(bytes) === text ? bytes : undefined;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Cipher, type Ciphertext, createCipher } from './fernet.ts';
+import { BLOCK_BYTES, type Ciphertext, createSealer, FernetKeyError, openToken, parseKey } from './fernet.ts';
+import { drawRandom } from './random.ts';
 
 /** An encrypted text, with the name of the key that opens it. */
 export interface Sealed {
@@ -8,10 +9,13 @@ export interface Sealed {
   readonly key: string;
 }
 
+/** Seals a text with the first key. @throws TypeError for a lone surrogate, which UTF-8 cannot hold */
+export type Seal = (text: string) => Sealed;
+
+/** The keys of a vault. */
 export interface KeyRing {
-  /** The first key seals. @throws TypeError for a lone surrogate, which UTF-8 cannot hold */
-  seal(text: string): Sealed;
-  /** Any key opens. @throws DecryptError */
+  readonly seal: Seal;
+  /** Opens a ciphertext with any of the keys. @throws DecryptError */
   open(ciphertext: string): string;
   /** The fingerprints of the keys, in their order. */
   fingerprints(): readonly string[];
@@ -20,23 +24,38 @@ export interface KeyRing {
 }
 
 /**
- * A public name for a key: 12 hexadecimal digits of a hash. It tells nothing of the key, which has 256 random bits, and is
- * stored beside what the key has sealed.
+ * A public name for a key: 12 hexadecimal digits of a hash, stored beside each ciphertext of the key. The name tells
+ * nothing of the key, which has 256 random bits.
  */
 export const fingerprint = (key: string): string =>
   createHash('sha256').update(`tokenhold key fingerprint ${key}`).digest('hex').slice(0, 12);
 
-/** The keys of a vault: the first one seals, all open, so rotation is "put the new key in front". @throws FernetKeyError */
+/**
+ * Makes a key ring. The first key seals and every key opens, so rotation is "put the new key in front".
+ * @param keys each 32 bytes as base64url with padding
+ * @throws FernetKeyError
+ */
 export function createKeyRing(keys: readonly string[]): KeyRing {
-  let cipher: Cipher = createCipher(keys);
-  let names = keys.map(fingerprint);
+  let current = parseKeys(keys);
   return {
-    seal: (text) => ({ ciphertext: cipher.encrypt(text), key: names[0] ?? '' }),
-    open: (ciphertext) => cipher.decrypt(ciphertext),
-    fingerprints: () => names,
+    seal: (text) => ({
+      ciphertext: current.sealText(text, Date.now(), drawRandom(BLOCK_BYTES)),
+      key: current.primary,
+    }),
+    open: (ciphertext) => openToken(current.keys, ciphertext),
+    fingerprints: () => current.fingerprints,
     replace(others) {
-      cipher = createCipher(others);
-      names = others.map(fingerprint);
+      current = parseKeys(others);
     },
   };
+}
+
+function parseKeys(texts: readonly string[]) {
+  const keys = texts.map(parseKey);
+  const fingerprints = texts.map(fingerprint);
+  const [first] = keys;
+  const [primary] = fingerprints;
+  if (first === undefined || primary === undefined) throw new FernetKeyError('at least one key is needed');
+  if (new Set(texts).size < texts.length) throw new FernetKeyError('a key stands twice');
+  return { keys, fingerprints, primary, sealText: createSealer(first) };
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { createCipher } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
@@ -134,7 +134,7 @@ function fernetKeys({ problems, text }: Settings): readonly string[] | undefined
     return undefined;
   }
   try {
-    createCipher(keys);
+    createKeyRing(keys);
   } catch (error) {
     problems.push(
       `FERNET_KEYS: ${error instanceof Error ? error.message : 'unusable'}; ${HOW_TO_MAKE_A_KEY}`,

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createCipher, generateKey } from '../crypto/fernet.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import { type Config, ConfigError } from './config.ts';
 
 /**
@@ -17,7 +18,7 @@ function readKeyFile(path: string): readonly string[] {
     const keys = readFileSync(path, 'utf8')
       .split(/[\s,]+/)
       .filter((key) => key !== '');
-    createCipher(keys);
+    createKeyRing(keys);
     return keys;
   } catch (error) {
     const what = error instanceof Error && 'code' in error ? `cannot be read (${error.code})` : reason(error);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createCipher, generateKey } from '../crypto/fernet.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import { createDatabase } from './support/postgres.ts';
 import { tokenhold } from './support/process.ts';
 import { startVault, type TestVault } from './support/vault.ts';
@@ -154,13 +155,13 @@ describe('an operator', () => {
     ];
     expect(await tokenhold(args, settings, 'hush\n')).toMatchObject({ status: 0 });
     const row = await vault.db('oauth_providers').where({ provider_id: 'p' }).first('client_secret');
-    expect(createCipher([key]).decrypt(row.client_secret)).toBe('hush');
+    expect(createKeyRing([key]).open(row.client_secret)).toBe('hush');
   });
 
   it('makes a Fernet key without any setting', async () => {
     const { status, stdout } = await tokenhold(['fernet-key', 'generate', '--json']);
     expect(status).toBe(0);
-    expect(createCipher([JSON.parse(stdout).fernet_key]).encrypt('x')).toEqual(expect.any(String));
+    expect(createKeyRing([JSON.parse(stdout).fernet_key]).seal('x')).toEqual(expect.any(Object));
   });
 
   it('may run commands on a database that holds nothing yet', async () => {

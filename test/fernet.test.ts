@@ -1,15 +1,17 @@
+import { createDecipheriv } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import fernet from 'fernet';
 import {
-  createCipher,
   createSealer,
   DecryptError,
   FernetKeyError,
   generateKey,
+  type Key,
   parseKey,
 } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 
 interface Vector {
   readonly desc: string;
@@ -27,34 +29,38 @@ const vectors: Readonly<Record<'generate' | 'verify' | 'invalid', readonly Vecto
 /** Wrong only by their age, which a vault does not ask for: it keeps tokens for years. */
 const WRONG_BY_AGE = ['far-future TS (unacceptable clock skew)', 'expired TTL'];
 
+/** The block that a new sealer encrypts to this initialization vector. */
+const blockBefore = ({ encryption }: Key, iv: Buffer): Buffer =>
+  createDecipheriv('aes-128-ecb', encryption, null).setAutoPadding(false).update(iv);
+
 describe('the published vectors', () => {
   it.each(vectors.generate)('generate $token', ({ token, now, iv, src, secret }) => {
-    const seal = createSealer(parseKey(secret));
-    const again = () => seal(src, Date.parse(now), Buffer.from(iv));
-    expect([again(), again()]).toEqual([token, token]); // whatever the cipher has written before
+    const key = parseKey(secret);
+    const seal = createSealer(key);
+    expect(seal(src, Date.parse(now), blockBefore(key, Buffer.from(iv)))).toBe(token);
   });
 
   it.each(vectors.verify)('verify $token', ({ token, src, secret }) => {
-    expect(createCipher([secret]).decrypt(token)).toBe(src);
+    expect(createKeyRing([secret]).open(token)).toBe(src);
   });
 
   it.each(vectors.invalid.filter(({ desc }) => !WRONG_BY_AGE.includes(desc)))(
     'refuse: $desc',
     ({ token, secret }) => {
-      expect(() => createCipher([secret]).decrypt(token)).toThrow(DecryptError);
+      expect(() => createKeyRing([secret]).open(token)).toThrow(DecryptError);
     },
   );
 
   it.each(vectors.invalid.filter(({ desc }) => WRONG_BY_AGE.includes(desc)))(
     'open at any age: $desc',
     ({ token, secret }) => {
-      expect(createCipher([secret]).decrypt(token)).toBe('');
+      expect(createKeyRing([secret]).open(token)).toBe('');
     },
   );
 });
 
 const key = generateKey();
-const cipher = createCipher([key]);
+const keyRing = createKeyRing([key]);
 const unicode = () => fc.string({ unit: 'binary', maxLength: 300 });
 
 describe('an independent implementation', () => {
@@ -62,7 +68,7 @@ describe('an independent implementation', () => {
     const secret = new fernet.Secret(key);
     fc.assert(
       fc.property(unicode(), (text) => {
-        const token = new fernet.Token({ secret, token: cipher.encrypt(text), ttl: 0 });
+        const token = new fernet.Token({ secret, token: keyRing.seal(text).ciphertext, ttl: 0 });
         expect(token.decode()).toBe(text);
       }),
     );
@@ -72,7 +78,7 @@ describe('an independent implementation', () => {
     const secret = new fernet.Secret(key);
     fc.assert(
       fc.property(unicode(), (text) => {
-        expect(cipher.decrypt(new fernet.Token({ secret }).encode(text))).toBe(text);
+        expect(keyRing.open(new fernet.Token({ secret }).encode(text))).toBe(text);
       }),
     );
   });
@@ -80,25 +86,25 @@ describe('an independent implementation', () => {
 
 describe('a sealed text', () => {
   it.each(['', '\ufeffbom', 'a\0b', '😀'.repeat(50_000)])('opens to exactly what it was', (text) => {
-    expect(cipher.decrypt(cipher.encrypt(text))).toBe(text);
+    expect(keyRing.open(keyRing.seal(text).ciphertext)).toBe(text);
   });
 
   it('never looks the same twice', () => {
-    expect(cipher.encrypt('x')).not.toBe(cipher.encrypt('x'));
+    expect(keyRing.seal('x').ciphertext).not.toBe(keyRing.seal('x').ciphertext);
   });
 
   it('does not open when any one byte is changed', () => {
-    const bytes = Buffer.from(cipher.encrypt('hello'), 'base64url');
+    const bytes = Buffer.from(keyRing.seal('hello').ciphertext, 'base64url');
     for (const [index, byte] of bytes.entries()) {
       const changed = Buffer.from(bytes);
       changed[index] = byte ^ 1;
       const token = changed.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
-      expect(() => cipher.decrypt(token)).toThrow(DecryptError);
+      expect(() => keyRing.open(token)).toThrow(DecryptError);
     }
   });
 
   it('does not open when it is written in another form of base64', () => {
-    const token = cipher.encrypt('hello'); // its 73 bytes end in two characters of padding
+    const token = keyRing.seal('hello').ciphertext; // its 73 bytes end in two characters of padding
     const standard = token.replaceAll('-', '+').replaceAll('_', '/');
     const trailingBits = token.replace(/.==$/, (last) => `${String.fromCharCode(last.charCodeAt(0) + 1)}==`);
     const forms = [
@@ -111,7 +117,7 @@ describe('a sealed text', () => {
       trailingBits,
     ];
     for (const form of standard === token ? forms : [...forms, standard]) {
-      expect(() => cipher.decrypt(form)).toThrow(DecryptError);
+      expect(() => keyRing.open(form)).toThrow(DecryptError);
     }
   });
 
@@ -119,11 +125,11 @@ describe('a sealed text', () => {
     const failures = [
       '',
       'x',
-      cipher.encrypt('x').slice(0, -4),
-      createCipher([generateKey()]).encrypt('x'),
+      keyRing.seal('x').ciphertext.slice(0, -4),
+      createKeyRing([generateKey()]).seal('x').ciphertext,
     ].map((token) => {
       try {
-        return cipher.decrypt(token);
+        return keyRing.open(token);
       } catch (error) {
         return String(error);
       }
@@ -132,20 +138,20 @@ describe('a sealed text', () => {
   });
 
   it('cannot be made of text that UTF-8 cannot hold', () => {
-    expect(() => cipher.encrypt('\ud800')).toThrow(TypeError);
+    expect(() => keyRing.seal('\ud800')).toThrow(TypeError);
   });
 });
 
 describe('a key ring', () => {
   it('seals with the first key and opens with any', () => {
     const old = generateKey();
-    const ring = createCipher([key, old]);
-    expect(ring.decrypt(createCipher([old]).encrypt('x'))).toBe('x');
-    expect(cipher.decrypt(ring.encrypt('x'))).toBe('x');
+    const ring = createKeyRing([key, old]);
+    expect(ring.open(createKeyRing([old]).seal('x').ciphertext)).toBe('x');
+    expect(keyRing.open(ring.seal('x').ciphertext)).toBe('x');
   });
 
   it('refuses what none of its keys has sealed', () => {
-    expect(() => cipher.decrypt(createCipher([generateKey()]).encrypt('x'))).toThrow(DecryptError);
+    expect(() => keyRing.open(createKeyRing([generateKey()]).seal('x').ciphertext)).toThrow(DecryptError);
   });
 
   it.each([
@@ -158,7 +164,7 @@ describe('a key ring', () => {
     [[Buffer.alloc(16).toString('base64url')]],
     [[key, key]],
   ])('refuses a key that cannot be one, without repeating it', (keys) => {
-    const attempt = () => createCipher(keys);
+    const attempt = () => createKeyRing(keys);
     expect(attempt).toThrow(FernetKeyError);
     for (const given of keys.filter((text) => text !== '')) expect(attempt).not.toThrow(given);
   });

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createCipher, generateKey } from '../crypto/fernet.ts';
-import { fingerprint } from '../crypto/key-ring.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { createKeyRing, fingerprint } from '../crypto/key-ring.ts';
 import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
@@ -38,9 +38,9 @@ async function store(count: number): Promise<void> {
 
 /** Every ciphertext of the vault, opened with these keys only. */
 async function opened(ring: readonly string[]): Promise<string[]> {
-  const cipher = createCipher(ring);
+  const keyRing = createKeyRing(ring);
   const tokens = await vault.db('oauth_tokens').select('access_token', 'refresh_token');
-  return tokens.flatMap((row) => [cipher.decrypt(row.access_token), cipher.decrypt(row.refresh_token)]);
+  return tokens.flatMap((row) => [keyRing.open(row.access_token), keyRing.open(row.refresh_token)]);
 }
 
 describe('keys status', () => {
@@ -67,7 +67,7 @@ describe('keys rotate', () => {
     });
     expect(await opened([NEW])).toEqual(['xoxb', 'xoxe', 'xoxb', 'xoxe', 'xoxb', 'xoxe']);
     const { client_secret } = await vault.db('oauth_providers').first('client_secret');
-    expect(createCipher([NEW]).decrypt(client_secret)).toBe('hush');
+    expect(createKeyRing([NEW]).open(client_secret)).toBe('hush');
     expect(await keys('rotate', NEW)).toMatchObject({ status: 0, result: { rotated: 0, left: 0 } });
   });
 
