@@ -1,4 +1,4 @@
-import type { KeyRing } from '../crypto/key-ring.ts';
+import type { Seal } from '../crypto/key-ring.ts';
 import type { Provider, providerRepository } from '../db/providers.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers } from '../server/contract.ts';
@@ -6,7 +6,7 @@ import { ApiError } from '../server/errors.ts';
 
 interface Parts {
   readonly providers: ReturnType<typeof providerRepository>;
-  readonly keyRing: Pick<KeyRing, 'seal'>;
+  readonly seal: Seal;
 }
 
 const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
@@ -35,7 +35,7 @@ function found(provider: Provider | undefined) {
 
 export const providerHandlers = ({
   providers,
-  keyRing,
+  seal,
 }: Parts): Handlers<
   | 'list_oauth_providers_v2_auth_providers_get'
   | 'create_oauth_provider_v2_auth_providers_post'
@@ -43,8 +43,7 @@ export const providerHandlers = ({
   | 'update_oauth_provider_v2_auth_providers__provider_id__patch'
   | 'delete_oauth_provider_v2_auth_providers__provider_id__delete'
 > => {
-  const seal = (secret: string | null | undefined) =>
-    typeof secret === 'string' ? keyRing.seal(secret) : null;
+  const sealed = (secret: string | null | undefined) => (typeof secret === 'string' ? seal(secret) : null);
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {
       return { status: 200, body: (await providers.list(caller.organizationId)).map(present) };
@@ -56,7 +55,7 @@ export const providerHandlers = ({
         providerId: body.provider_id,
         name: body.name,
         clientId: body.client_id,
-        clientSecret: seal(body.client_secret),
+        clientSecret: sealed(body.client_secret),
         authUrl: body.auth_url,
         tokenUrl: body.token_url,
         usesPkce: body.uses_pkce,
@@ -78,7 +77,7 @@ export const providerHandlers = ({
       const change = {
         name: body.name,
         clientId: body.client_id,
-        clientSecret: seal(body.client_secret),
+        clientSecret: sealed(body.client_secret),
         authUrl: body.auth_url,
         tokenUrl: body.token_url,
         usesPkce: body.uses_pkce,

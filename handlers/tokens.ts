@@ -1,4 +1,4 @@
-import type { KeyRing } from '../crypto/key-ring.ts';
+import type { Seal } from '../crypto/key-ring.ts';
 import { isUuid } from '../crypto/uuid.ts';
 import type { ImportRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
@@ -9,7 +9,7 @@ import { ApiError } from '../server/errors.ts';
 interface Parts {
   readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
-  readonly keyRing: Pick<KeyRing, 'seal'>;
+  readonly seal: Seal;
 }
 
 const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'] => ({
@@ -26,7 +26,7 @@ const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'
 export const tokenHandlers = ({
   imports,
   tokens,
-  keyRing,
+  seal,
 }: Parts): Handlers<
   | 'import_oauth_token_v2_auth_tokens_import_post'
   | 'list_oauth_tokens_for_user_v2_auth_tokens_get'
@@ -41,8 +41,8 @@ export const tokenHandlers = ({
       userId: caller.userId,
       providerId: body.provider_id,
       workspaceId: caller.workspaceId,
-      accessToken: keyRing.seal(body.access_token),
-      refreshToken: typeof body.refresh_token === 'string' ? keyRing.seal(body.refresh_token) : null,
+      accessToken: seal(body.access_token),
+      refreshToken: typeof body.refresh_token === 'string' ? seal(body.refresh_token) : null,
       scopes: body.scopes ?? [],
       metadata: body.metadata ?? null,
       expiresInSeconds: body.expires_in_seconds ?? null,

@@ -21,6 +21,7 @@ export function assemble(
   log: Logger,
 ): AppParts & { readonly metrics: Metrics } {
   const { apiKeys, workspaces, providers, imports, tokens, ciphertexts, keyRing, db } = vault;
+  const { seal } = keyRing;
   const findApiKey = remember(
     (keyHash) => apiKeys.authenticate(keyHash),
     ({ expiresAt }) => expiresAt,
@@ -37,7 +38,7 @@ export function assemble(
   return {
     contract: readContract(),
     formats,
-    handlers: { ...providerHandlers({ providers, keyRing }), ...tokenHandlers({ imports, tokens, keyRing }) },
+    handlers: { ...providerHandlers({ providers, seal }), ...tokenHandlers({ imports, tokens, seal }) },
     authenticate,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log,
