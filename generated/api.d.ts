@@ -543,7 +543,12 @@ export interface components {
             };
         };
     };
-    parameters: never;
+    parameters: {
+        /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+        readonly TenantId: string;
+        /** @description The user to act for; only for API keys that act for their organization. */
+        readonly UserId: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -553,7 +558,12 @@ export interface operations {
     readonly import_oauth_token_v2_auth_tokens_import_post: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -599,7 +609,12 @@ export interface operations {
     readonly list_oauth_providers_v2_auth_providers_get: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -631,7 +646,12 @@ export interface operations {
     readonly create_oauth_provider_v2_auth_providers_post: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -677,7 +697,12 @@ export interface operations {
     readonly get_oauth_provider_v2_auth_providers__provider_id__get: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path: {
                 readonly provider_id: string;
             };
@@ -721,7 +746,12 @@ export interface operations {
     readonly delete_oauth_provider_v2_auth_providers__provider_id__delete: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path: {
                 readonly provider_id: string;
             };
@@ -765,7 +795,12 @@ export interface operations {
     readonly update_oauth_provider_v2_auth_providers__provider_id__patch: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path: {
                 readonly provider_id: string;
             };
@@ -815,7 +850,12 @@ export interface operations {
             readonly query?: {
                 readonly provider_id?: string | null;
             };
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -858,7 +898,12 @@ export interface operations {
             readonly query: {
                 readonly provider_id: string;
             };
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };
@@ -899,7 +944,12 @@ export interface operations {
     readonly update_token_label_v2_auth_tokens__token_id__metadata_patch: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path: {
                 readonly token_id: string;
             };
@@ -947,7 +997,12 @@ export interface operations {
     readonly check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get: {
         readonly parameters: {
             readonly query?: never;
-            readonly header?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
             readonly path?: never;
             readonly cookie?: never;
         };

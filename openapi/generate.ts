@@ -1,72 +1,73 @@
 /**
- * Makes generated/ from the vendored contract and our overlays: the document that the server loads, and its types.
- * With `--check` it writes nothing and fails where generated/ is not what it would write.
+ * Makes generated/ from the vendored contract and our overlays: the document that the server loads, its types, and the
+ * facts of its operations. With `--check` it writes nothing and fails where generated/ is not what it would write.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { JsonObject, OpenAPIOverlayAction } from 'openapi-format';
-import { openapiOverlay, parseFile } from 'openapi-format';
 import openapiTS, { astToString } from 'openapi-typescript';
+import { parse } from 'yaml';
+import { isObject, type JsonObject } from './json.ts';
+import { operationsModule } from './operations.ts';
+import { applyOverlay } from './overlay.ts';
+import { addCallerParameters, renameSchemes } from './security.ts';
 
 const here = (path: string): URL => new URL(path, import.meta.url);
 
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null;
-
-async function read(path: string): Promise<JsonObject> {
-  const parsed = await parseFile(here(path).pathname);
-  if (!isObject(parsed) || parsed instanceof Error)
-    throw new Error(`openapi/${path} is not a JSON or YAML object`);
+function read(path: string): JsonObject {
+  const parsed: unknown = parse(readFileSync(here(path), 'utf8'));
+  if (!isObject(parsed)) throw new Error(`openapi/${path} is not a JSON or YAML object`);
   return parsed;
 }
 
-const actionsOf = (overlay: JsonObject): OpenAPIOverlayAction[] => {
-  const { actions } = overlay;
-  if (!Array.isArray(actions)) throw new Error('an overlay needs a list of actions');
-  return actions;
-};
-
-/** The contract with every overlay applied, in the order of their names (Overlay Specification 1.0). */
-async function overlaid(): Promise<JsonObject> {
-  let document = await read('openapi.json');
-  for (const file of readdirSync(here('overlays')).sort()) {
-    const overlay = await read(`overlays/${file}`);
-    const { data, resultData } = await openapiOverlay(document, {
-      overlaySet: { ...overlay, actions: actionsOf(overlay) },
-    });
-    const unused = resultData['unusedActions'];
-    if (!Array.isArray(unused) || unused.length > 0) {
-      throw new Error(`openapi/overlays/${file}: matches nothing in the contract: ${JSON.stringify(unused)}`);
-    }
-    document = { ...data };
-  }
-  return document;
+/** The contract with every overlay applied, in the order of their names. */
+function served(): JsonObject {
+  const overlays = readdirSync(here('overlays')).sort();
+  const overlaid = overlays.reduce(
+    (document, file) => applyOverlay(document, read(`overlays/${file}`), `openapi/overlays/${file}`),
+    read('openapi.json'),
+  );
+  return addCallerParameters(renameSchemes(overlaid));
 }
 
 async function generate(): Promise<Map<string, string>> {
-  const json = `${JSON.stringify(await overlaid(), null, 2)}\n`;
+  const document = served();
+  const json = `${JSON.stringify(document, null, 2)}\n`;
   // Properties with a default stay optional: the handler states the default.
   const types = await openapiTS(json, { defaultNonNullable: false, immutable: true });
   return new Map([
     ['openapi.json', json],
     ['api.d.ts', `// Made by \`npm run generate\` from openapi/. Never edited.\n${astToString(types)}`],
+    ['operations.ts', operationsModule(document)],
   ]);
 }
 
 const target = here('../generated/');
-const files = await generate();
-mkdirSync(target, { recursive: true });
-const stray = readdirSync(target).filter((name) => !files.has(name));
-if (process.argv.includes('--check')) {
+
+/** The files of generated/ that are not what `files` says, or that nothing makes. */
+function stale(files: ReadonlyMap<string, string>): readonly string[] {
   const present = readdirSync(target);
-  const stale = [...files]
-    .filter(([name, text]) => !present.includes(name) || readFileSync(new URL(name, target), 'utf8') !== text)
-    .map(([name]) => name);
-  if (stale.length + stray.length > 0) {
-    process.stderr.write(
-      `generated/ is stale (${[...stale, ...stray].join(', ')}): run \`npm run generate\`\n`,
-    );
+  const changed = [...files].filter(
+    ([name, text]) => !present.includes(name) || readFileSync(new URL(name, target), 'utf8') !== text,
+  );
+  return [...changed.map(([name]) => name), ...present.filter((name) => !files.has(name))];
+}
+
+function write(files: ReadonlyMap<string, string>): void {
+  for (const name of readdirSync(target))
+    if (!files.has(name)) rmSync(new URL(name, target), { recursive: true });
+  for (const [name, text] of files) writeFileSync(new URL(name, target), text);
+}
+
+try {
+  const files = await generate();
+  mkdirSync(target, { recursive: true });
+  const differing = stale(files);
+  if (!process.argv.includes('--check')) {
+    write(files);
+  } else if (differing.length > 0) {
+    process.stderr.write(`generated/ is stale (${differing.join(', ')}): run \`npm run generate\`\n`);
     process.exitCode = 1;
   }
-} else {
-  for (const name of stray) rmSync(new URL(name, target), { recursive: true });
-  for (const [name, text] of files) writeFileSync(new URL(name, target), text);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

@@ -1,0 +1,72 @@
+/** The security of each operation, as the generator takes it from the document. */
+import { operationsOf } from './describe.ts';
+import { isObject, type Json, type JsonObject, listAt, objectAt, replaceAt } from './json.ts';
+
+/** The credentials that the service can check. */
+const SCHEMES = ['ApiKey', 'BearerAuth'];
+
+/** The document with each published scheme name replaced by ours: a scheme says in `x-published-as` which one it stands for. */
+export function renameSchemes(document: JsonObject): JsonObject {
+  const ours = new Map(
+    Object.entries(objectAt(document, 'components', 'securitySchemes')).flatMap(([name, scheme]) => {
+      const { 'x-published-as': published } = objectAt(scheme);
+      return typeof published === 'string' ? [[published, name] as const] : [];
+    }),
+  );
+  const renamed = (security: Json | undefined) =>
+    Array.isArray(security) ? security.map((requirement: Json) => renameKeys(requirement, ours)) : security;
+  return operationsOf(document).reduce<JsonObject>(
+    (changed, { path, method }) =>
+      objectAt(replaceAt(changed, ['paths', path, method.toLowerCase(), 'security'], renamed)),
+    objectAt(replaceAt(document, ['security'], renamed)),
+  );
+}
+
+/** The document in which every operation that has a caller takes the parameters that `components` marks with `x-of-caller`. */
+export function addCallerParameters(document: JsonObject): JsonObject {
+  const ours = Object.entries(objectAt(document, 'components', 'parameters'))
+    .filter(([, parameter]) => objectAt(parameter)['x-of-caller'] === true)
+    .map(([name]) => ({ $ref: `#/components/parameters/${name}` }));
+  return operationsOf(document)
+    .filter(({ operation }) => listAt(operation, 'security').length > 0)
+    .reduce<JsonObject>((changed, { path, method, operation }) => {
+      const parameters = [...listAt(operation, 'parameters'), ...ours];
+      const at = ['paths', path, method.toLowerCase()];
+      return objectAt(replaceAt(changed, at, () => ({ ...operation, parameters })));
+    }, document);
+}
+
+const renameKeys = (requirement: Json, ours: ReadonlyMap<string, string>): Json =>
+  isObject(requirement)
+    ? Object.fromEntries(
+        Object.entries(requirement).map(([name, scopes]) => [ours.get(name) ?? name, scopes]),
+      )
+    : requirement;
+
+export interface Security {
+  /** The alternatives, each with the schemes that must all hold. `[]` in the list: credentials are optional. */
+  readonly alternatives: readonly (readonly string[])[];
+  /** The document says `security: []`. */
+  readonly isPublic: boolean;
+}
+
+/**
+ * What an operation requires: its own list, or the document's (OpenAPI 3.1, Operation Object).
+ * @throws Error for a missing list, a scheme that the service cannot check, and scopes
+ */
+export function securityOf(operation: JsonObject, document: JsonObject): Security {
+  const { security = document['security'] } = operation;
+  if (!Array.isArray(security)) throw new Error('states no security, and neither does the document');
+  const list: readonly Json[] = security;
+  return { alternatives: list.map(schemesOf), isPublic: list.length === 0 };
+}
+
+function schemesOf(requirement: Json): readonly string[] {
+  return Object.keys(objectAt(requirement)).map((name) => {
+    if (!SCHEMES.includes(name))
+      throw new Error(`wants the security scheme "${name}", which the service cannot check`);
+    if (listAt(requirement, name).length > 0)
+      throw new Error(`wants scopes of ${name}, which the service cannot check`);
+    return name;
+  });
+}
