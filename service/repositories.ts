@@ -59,7 +59,7 @@ export async function openCommandVault(config: Config, prepare?: Prepare): Promi
   return assemble(config, database, prepareOwn);
 }
 
-type Prepare = (vault: Vault) => Promise<void>;
+type Prepare = (vault: Vault) => Promise<unknown>;
 
 const prepareOwn: Prepare = ({ connectionString }) => migrate(connectionString);
 

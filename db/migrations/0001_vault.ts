@@ -101,9 +101,3 @@ export async function up(knex: Knex): Promise<void> {
     );
   `);
 }
-
-export async function down(knex: Knex): Promise<void> {
-  await knex.schema.raw(
-    'DROP TABLE audit_records, default_tokens, oauth_tokens, oauth_providers, api_keys, workspaces, organizations',
-  );
-}

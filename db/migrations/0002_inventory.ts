@@ -21,19 +21,3 @@ export async function up(knex: Knex): Promise<void> {
         REFERENCES oauth_tokens (organization_id, provider_id, user_id, id) ON DELETE CASCADE;
   `);
 }
-
-export async function down(knex: Knex): Promise<void> {
-  await knex.schema.raw(`
-    ALTER TABLE default_tokens
-      DROP CONSTRAINT default_tokens_organization_id_provider_id_user_id_token_i_fkey;
-    ALTER TABLE oauth_tokens
-      DROP COLUMN provider_account_label,
-      DROP CONSTRAINT oauth_tokens_organization_id_provider_id_user_id_id_key,
-      ADD UNIQUE (organization_id, user_id, provider_id, id),
-      DROP CONSTRAINT oauth_tokens_organization_id_provider_id_fkey,
-      ADD FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers (organization_id, provider_id);
-    ALTER TABLE default_tokens
-      ADD FOREIGN KEY (organization_id, user_id, provider_id, token_id)
-        REFERENCES oauth_tokens (organization_id, user_id, provider_id, id) ON DELETE CASCADE;
-  `);
-}

@@ -22,10 +22,3 @@ export async function up(knex: Knex): Promise<void> {
       WHERE client_secret_key >= '';
   `);
 }
-
-export async function down(knex: Knex): Promise<void> {
-  await knex.schema.raw(`
-    ALTER TABLE oauth_tokens DROP COLUMN access_token_key, DROP COLUMN refresh_token_key;
-    ALTER TABLE oauth_providers DROP COLUMN client_secret_key;
-  `);
-}

@@ -8,10 +8,3 @@ export async function up(knex: Knex): Promise<void> {
     COMMENT ON COLUMN api_keys.last_used_at IS 'to the minute';
   `);
 }
-
-export async function down(knex: Knex): Promise<void> {
-  await knex.schema.raw(`
-    GRANT UPDATE, DELETE, TRUNCATE ON audit_records TO CURRENT_USER;
-    ALTER TABLE api_keys DROP COLUMN last_used_at;
-  `);
-}

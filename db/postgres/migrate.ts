@@ -1,28 +1,7 @@
 import type { Knex } from 'knex';
 import pg from 'pg';
-import * as vault from '../migrations/0001_vault.ts';
-import * as inventory from '../migrations/0002_inventory.ts';
-import * as keyFingerprints from '../migrations/0003_key_fingerprints.ts';
-import * as auditAndUse from '../migrations/0004_audit_and_use.ts';
+import { isAdditive, MIGRATIONS, type Migration } from '../migrations/index.ts';
 import { openDatabase } from './pool.ts';
-
-/** Names carry no file extension, so sources (.ts) and the built image (.js) agree about what has run. */
-const migrations: ReadonlyMap<string, Knex.Migration> = new Map([
-  ['0001_vault', vault],
-  ['0002_inventory', inventory],
-  ['0003_key_fingerprints', keyFingerprints],
-  ['0004_audit_and_use', auditAndUse],
-]);
-
-const migrationSource: Knex.MigrationSource<string> = {
-  getMigrations: async () => [...migrations.keys()],
-  getMigrationName: (name) => name,
-  getMigration: async (name) => {
-    const migration = migrations.get(name);
-    if (migration === undefined) throw new Error(`no migration ${name}`);
-    return migration;
-  },
-};
 
 /** Any number that nothing else on this database locks. */
 const ADVISORY_LOCK = 7_461_726_553;
@@ -38,26 +17,38 @@ export async function isEmpty(db: Knex): Promise<boolean> {
   return !(await db.schema.hasTable('knex_migrations'));
 }
 
-async function appliedMigrations(db: Knex): Promise<string[]> {
-  if (await isEmpty(db)) return [];
-  const rows: { name: string }[] = await db('knex_migrations').select('name');
-  return rows.map(({ name }) => name);
+async function appliedMigrations(db: Knex): Promise<ReadonlySet<string>> {
+  if (await isEmpty(db)) return new Set();
+  const { rows } = await db.raw<{ rows: { name: string }[] }>('SELECT name FROM knex_migrations');
+  return new Set(rows.map(({ name }) => name));
 }
 
-/** Whether the schema is exactly the one that this code works with. */
-export async function isMigrated(db: Knex): Promise<boolean> {
-  const applied = new Set(await appliedMigrations(db));
-  return applied.size === migrations.size && [...migrations.keys()].every((name) => applied.has(name));
+/** The applied migrations that these do not know and cannot work with. */
+function breakingAhead(applied: ReadonlySet<string>, migrations: readonly Migration[]): readonly string[] {
+  const known = new Set<string>(migrations.map(({ name }) => name));
+  return [...applied].filter((name) => !known.has(name) && !isAdditive(name));
 }
 
 /**
- * Brings the schema up to date. Safe when several processes start at once: Knex's own lock does not cover the creation
- * of its tables, so an advisory lock surrounds it.
- * @throws NewerDatabaseError when the database holds migrations that this code does not know
+ * Whether this code works with the schema: every migration of ours is applied, and of newer ones only additive ones. So
+ * processes of two versions serve side by side while a new version is rolled out.
  */
-export async function migrate(connectionString: string): Promise<void> {
-  const lock = new pg.Client({ connectionString });
-  // Of its own, because a migration may take as long as it takes.
+export async function isMigrated(db: Knex, migrations: readonly Migration[] = MIGRATIONS): Promise<boolean> {
+  const applied = await appliedMigrations(db);
+  return migrations.every(({ name }) => applied.has(name)) && breakingAhead(applied, migrations).length === 0;
+}
+
+/**
+ * Brings the schema up to date. Several processes may start at once: an advisory lock surrounds all, because Knex's own
+ * lock does not cover the creation of its tables.
+ * @returns the names of the migrations that ran
+ * @throws NewerDatabaseError when the database holds breaking migrations that this code does not know
+ */
+export async function migrate(
+  connectionString: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<readonly string[]> {
+  // Its own pool, because a migration may take any time.
   const db = openDatabase({
     connectionString,
     poolMax: 2,
@@ -65,12 +56,51 @@ export async function migrate(connectionString: string): Promise<void> {
     acquireTimeoutSeconds: 10,
   });
   try {
-    await lock.connect();
-    await lock.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
-    if ((await appliedMigrations(db)).some((name) => !migrations.has(name))) throw new NewerDatabaseError();
-    await db.migrate.latest({ migrationSource });
+    return await locked(connectionString, () => run(db, migrations));
   } finally {
     await db.destroy();
-    await lock.end();
   }
+}
+
+/**
+ * Runs a task while no other process runs one. The lock belongs to a transaction: a pooler such as PgBouncer would leave
+ * a session's lock behind on a server connection.
+ */
+async function locked<Result>(connectionString: string, task: () => Promise<Result>): Promise<Result> {
+  const client = new pg.Client({ connectionString });
+  try {
+    await client.connect();
+    await client.query('BEGIN');
+    await client.query(
+      `SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN
+        ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`,
+    );
+    await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
+    const result = await task();
+    await client.query('COMMIT');
+    return result;
+  } finally {
+    await client.end();
+  }
+}
+
+async function run(db: Knex, migrations: readonly Migration[]): Promise<readonly string[]> {
+  if (breakingAhead(await appliedMigrations(db), migrations).length > 0) throw new NewerDatabaseError();
+  const config: Knex.MigratorConfig = {
+    migrationSource: {
+      getMigrations: async () => [...migrations],
+      getMigrationName: ({ name }: Migration) => name,
+      getMigration: async ({ up }: Migration) => ({ up, down: onlyUp }),
+    },
+    disableMigrationsListValidation: true, // additive migrations may be ahead of us
+  };
+  // A process that was killed in a migration leaves Knex's lock behind. Ours is held, so nobody else has it.
+  if (await db.schema.hasTable('knex_migrations_lock')) await db.migrate.forceFreeMigrationsLock(config);
+  const [, names]: [number, string[]] = await db.migrate.latest(config);
+  return names;
+}
+
+/** Knex wants every migration to have a way back. */
+async function onlyUp(): Promise<void> {
+  throw new Error('migrations only go up');
 }

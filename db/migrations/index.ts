@@ -1,0 +1,29 @@
+import type { Knex } from 'knex';
+import * as vault from './0001_vault.ts';
+import * as inventory from './0002_inventory.ts';
+import * as keyFingerprints from './0003_key_fingerprints.ts';
+import * as auditAndUse from './0004_audit_and_use.ts';
+import * as namedSchema from './0005_named_schema.ts';
+
+type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
+
+/**
+ * A step of the schema; there is no way back down. The name ends in the kind, because the database keeps the name, so a
+ * process knows the kind of migrations that are newer than itself. `additive`: processes of the version before go on
+ * working. `breaking`: they do not, and a process refuses a database with such a migration ahead of it.
+ */
+export interface Migration {
+  readonly name: BeforeKinds | `${number}_${string}.${'additive' | 'breaking'}`;
+  up(knex: Knex): Promise<void>;
+}
+
+/** In the order in which they run. Their names carry no file extension, so sources (.ts) and the image (.js) agree. */
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001_vault', up: vault.up },
+  { name: '0002_inventory', up: inventory.up },
+  { name: '0003_key_fingerprints', up: keyFingerprints.up },
+  { name: '0004_audit_and_use', up: auditAndUse.up },
+  { name: '0005_named_schema.additive', up: namedSchema.up },
+];
+
+export const isAdditive = (name: string): boolean => name.endsWith('.additive');
