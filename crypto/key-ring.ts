@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { BLOCK_BYTES, type Ciphertext, createSealer, FernetKeyError, openToken, parseKey } from './fernet.ts';
 import { drawRandom } from './random.ts';
+import { createSigner, type Signer } from './signing.ts';
 
 /** An encrypted text, with the name of the key that opens it. */
 export interface Sealed {
@@ -13,7 +14,7 @@ export interface Sealed {
 export type Seal = (text: string) => Sealed;
 
 /** The keys of a vault. */
-export interface KeyRing {
+export interface KeyRing extends Signer {
   readonly seal: Seal;
   /** Opens a ciphertext with any of the keys. @throws DecryptError */
   open(ciphertext: string): string;
@@ -43,6 +44,8 @@ export function createKeyRing(keys: readonly string[]): KeyRing {
       key: current.primary,
     }),
     open: (ciphertext) => openToken(current.keys, ciphertext),
+    sign: (purpose, content) => current.signer.sign(purpose, content),
+    isSigned: (purpose, content, signature) => current.signer.isSigned(purpose, content, signature),
     fingerprints: () => current.fingerprints,
     replace(others) {
       current = parseKeys(others);
@@ -57,5 +60,5 @@ function parseKeys(texts: readonly string[]) {
   const [primary] = fingerprints;
   if (first === undefined || primary === undefined) throw new FernetKeyError('at least one key is needed');
   if (new Set(texts).size < texts.length) throw new FernetKeyError('a key stands twice');
-  return { keys, fingerprints, primary, sealText: createSealer(first) };
+  return { keys, fingerprints, primary, sealText: createSealer(first), signer: createSigner(texts) };
 }

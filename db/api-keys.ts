@@ -4,11 +4,15 @@ import { type GeneratedApiKey, generateApiKey } from '../crypto/api-key.ts';
 import { type Actor, record } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
 
+/** Whether the key acts for its own user only, or for any user of its organization. */
+export type ActsFor = 'user' | 'organization';
+
 export interface ApiKeyOwner {
   readonly organizationId: string;
   readonly workspaceId: string;
   readonly userId: string;
   readonly role: 'admin' | 'member';
+  readonly actsFor: ActsFor;
 }
 
 export interface ApiKey extends ApiKeyOwner {
@@ -20,7 +24,9 @@ export interface ApiKey extends ApiKeyOwner {
   readonly lastUsedAt: Date | null;
 }
 
-export interface NewApiKey extends ApiKeyOwner {
+export interface NewApiKey extends Omit<ApiKeyOwner, 'actsFor'> {
+  /** Default: its own user. */
+  readonly actsFor?: ActsFor | undefined;
   readonly expiresInSeconds: number | null;
 }
 
@@ -33,6 +39,7 @@ interface Row {
   workspace_id: string;
   user_id: string;
   role: 'admin' | 'member';
+  acts_for: ActsFor;
   expires_at: Date | null;
   revoked_at: Date | null;
   last_used_at: Date | null;
@@ -44,6 +51,7 @@ const COLUMNS = [
   'workspace_id',
   'user_id',
   'role',
+  'acts_for',
   'expires_at',
   'revoked_at',
   'last_used_at',
@@ -74,6 +82,7 @@ const apiKey = (row: Row): ApiKey => ({
   workspaceId: row.workspace_id,
   userId: row.user_id,
   role: row.role,
+  actsFor: row.acts_for,
   expiresAt: row.expires_at,
   revokedAt: row.revoked_at,
   lastUsedAt: row.last_used_at,
@@ -119,6 +128,7 @@ export function apiKeyRepository(db: Knex) {
           workspace_id: key.workspaceId,
           user_id: key.userId,
           role: key.role,
+          acts_for: key.actsFor ?? 'user',
           expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
         })
         .onConflict('api_key_id')

@@ -7,6 +7,7 @@ export const CIPHERTEXT_COLUMNS = [
   { table: 'oauth_tokens', column: 'access_token' },
   { table: 'oauth_tokens', column: 'refresh_token' },
   { table: 'oauth_providers', column: 'client_secret' },
+  { table: 'authorizations', column: 'secrets' },
 ] as const;
 
 export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];

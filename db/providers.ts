@@ -77,7 +77,8 @@ WITH changed AS (
     client_secret = coalesce(:clientSecret, client_secret),
     client_secret_key = coalesce(:clientSecretKey, client_secret_key), auth_url = coalesce(:authUrl, auth_url),
     token_url = coalesce(:tokenUrl, token_url), uses_pkce = coalesce(:usesPkce, uses_pkce),
-    code_challenge_method = coalesce(:codeChallengeMethod, code_challenge_method), updated_at = now()
+    code_challenge_method = coalesce(:codeChallengeMethod, code_challenge_method),
+    settings_version = settings_version + 1, updated_at = now()
   WHERE organization_id = :organizationId AND provider_id = :providerId
   RETURNING *
 ), audited AS (

@@ -75,6 +75,7 @@ describe('an operator', () => {
       api_key_id: expect.stringMatching(/^[0-9A-Za-z]{6}$/),
       api_key: expect.stringMatching(/^thk_[0-9A-Za-z]{6}_[A-Za-z0-9_-]{43}$/),
       organization_id,
+      acts_for: 'user',
       workspace_id: workspace.workspace_id,
       user_id: 'bot',
       role: 'member',

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { ApiKey } from '../../db/api-keys.ts';
+import type { ActsFor, ApiKey } from '../../db/api-keys.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Role } from '../../security/caller.ts';
 import { OperatorError } from '../../service/failure.ts';
@@ -10,6 +10,7 @@ const described = (key: ApiKey) => ({
   workspace_id: key.workspaceId,
   user_id: key.userId,
   role: key.role,
+  acts_for: key.actsFor,
   expires_at: key.expiresAt?.toISOString() ?? null,
 });
 
@@ -31,6 +32,7 @@ interface CreateOptions {
   readonly workspace?: string;
   readonly user: string;
   readonly role: Role;
+  readonly actsFor: ActsFor;
   readonly expiresIn?: number;
 }
 
@@ -40,6 +42,11 @@ const create = new Command('create')
   .requiredOption('--user <id>', 'the user whom the key acts as', userId)
   .addOption(
     new Option('--role <role>', 'what the key may do').choices(['admin', 'member']).makeOptionMandatory(),
+  )
+  .addOption(
+    new Option('--acts-for <whom>', 'its own user, or any user of the organization, named by X-User-Id')
+      .choices(['user', 'organization'])
+      .default('user'),
   )
   .option('--workspace <id or name>', 'the workspace of its requests (default: the first one)')
   .option('--expires-in <seconds>', 'how long the key is valid (default: until revoked)', seconds);
@@ -57,6 +64,7 @@ withVault<CreateOptions>(create, async (vault, options) => {
       workspaceId,
       userId: options.user,
       role: options.role,
+      actsFor: options.actsFor,
       expiresInSeconds: options.expiresIn ?? null,
     },
     OPERATOR,

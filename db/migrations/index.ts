@@ -4,6 +4,7 @@ import * as inventory from './0002_inventory.ts';
 import * as keyFingerprints from './0003_key_fingerprints.ts';
 import * as auditAndUse from './0004_audit_and_use.ts';
 import * as namedSchema from './0005_named_schema.ts';
+import * as authorizations from './0006_authorizations.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -24,6 +25,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0003_key_fingerprints', up: keyFingerprints.up },
   { name: '0004_audit_and_use', up: auditAndUse.up },
   { name: '0005_named_schema.additive', up: namedSchema.up },
+  { name: '0006_authorizations.additive', up: authorizations.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');

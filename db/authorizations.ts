@@ -1,0 +1,165 @@
+import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
+import type { Actor } from './audit.ts';
+import { createBatcher } from './postgres/batcher.ts';
+import { isRowFault } from './postgres/errors.ts';
+
+/** Where an authorization stands. Only `pending` and `claimed` are open; the others are its end. */
+export type AuthorizationStatus = 'pending' | 'claimed' | 'completed' | 'refused' | 'failed';
+
+/** An authorization to be. */
+export interface NewAuthorization {
+  readonly organizationId: string;
+  /** 128 random bits in the form of a UUID. */
+  readonly id: string;
+  /** The user for whom the account is connected. */
+  readonly userId: string;
+  readonly providerId: string;
+  readonly workspaceId: string;
+  /** SHA-256 of the state. */
+  readonly stateHash: Buffer;
+  /** The state and the PKCE verifier. */
+  readonly secrets: Sealed;
+  readonly redirectUri: string;
+  readonly issuer: string | null;
+  readonly scopes: readonly string[];
+  readonly isDefault: boolean;
+  readonly replacesTokenId: string | null;
+  readonly agentId: string | null;
+}
+
+/** How many authorizations may be pending at once. */
+export interface AuthorizationLimits {
+  readonly perUser: number;
+  readonly perOrganization: number;
+}
+
+/** `full`: too many are pending, of the user or of the organization. */
+export type StartOutcome = 'started' | 'no-provider' | 'full';
+
+/** What a waiter wants to know. Expired authorizations are gone. */
+export interface AuthorizationState {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly agentId: string | null;
+  readonly status: AuthorizationStatus;
+  readonly tokenId: string | null;
+}
+
+/** The life of an authorization. */
+export const AUTHORIZATION_SECONDS = 600;
+
+const pendingOf = (condition: string, limit: string) => `(SELECT count(*) FROM (
+    SELECT 1 FROM authorizations AS open WHERE open.organization_id = given."organizationId" AND ${condition}
+      AND open.status = 'pending' AND open.expires_at > now() LIMIT ${limit}) AS counted)`;
+
+/** Authorizations whose provider exists, as far as the limits allow: those that are there count, and those before in the list. */
+const START = `
+WITH given AS (
+  SELECT row.*, provider.settings_version
+  FROM ROWS FROM (json_to_recordset(:given::json) AS (
+    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid, "stateHash" text,
+    secrets text, "secretsKey" text, "redirectUri" text, issuer text, scopes text[], "isDefault" boolean,
+    "replacesTokenId" uuid, "agentId" text, credential text, "requestId" text)) WITH ORDINALITY AS row
+  JOIN oauth_providers AS provider
+    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
+    AND provider.deleting_at IS NULL
+), counted AS (
+  SELECT given.*,
+    ${pendingOf('open.user_id = given."userId"', ':perUser')}
+      + row_number() OVER (PARTITION BY "organizationId", "userId" ORDER BY ordinality) AS "ofUser",
+    ${pendingOf('true', ':perOrganization')}
+      + row_number() OVER (PARTITION BY "organizationId" ORDER BY ordinality) AS "ofOrganization"
+  FROM given
+), started AS (
+  INSERT INTO authorizations AS new (organization_id, id, user_id, provider_id, provider_version, workspace_id,
+    state_hash, secrets, secrets_key, redirect_uri, issuer, scopes, is_default, replaces_token_id, agent_id, credential,
+    request_id, expires_at)
+  SELECT "organizationId", id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
+    secrets, "secretsKey", "redirectUri", issuer, scopes, "isDefault", "replacesTokenId", "agentId", credential,
+    "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
+  FROM counted WHERE "ofUser" <= :perUser AND "ofOrganization" <= :perOrganization
+  RETURNING new.id
+)
+SELECT given.id, started.id IS NOT NULL AS "isStarted" FROM given LEFT JOIN started ON started.id = given.id`;
+
+const STATES = `
+SELECT begun.organization_id AS "organizationId", begun.id, begun.user_id AS "userId",
+  begun.provider_id AS "providerId", begun.agent_id AS "agentId", begun.status, begun.token_id AS "tokenId"
+FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid)
+JOIN authorizations AS begun ON begun.organization_id = given.organization_id AND begun.id = given.id
+WHERE begun.expires_at > now()`;
+
+const SWEEP = `
+DELETE FROM authorizations
+USING (SELECT organization_id, id FROM authorizations WHERE expires_at < now() LIMIT :size) AS expired
+WHERE authorizations.organization_id = expired.organization_id AND authorizations.id = expired.id`;
+
+/** About the bytes of a row without its texts of any length. */
+const ROW_BYTES = 1024;
+
+/** An authorization as the statement reads it. */
+const startRow = ({ stateHash, secrets, ...authorization }: NewAuthorization, by: Actor) => ({
+  ...authorization,
+  stateHash: stateHash.toString('hex'),
+  secrets: secrets.ciphertext,
+  secretsKey: secrets.key,
+  credential: by.credential,
+  requestId: by.requestId,
+});
+
+type StartRow = ReturnType<typeof startRow>;
+
+export type AuthorizationRepository = ReturnType<typeof authorizationRepository>;
+
+/** Consents under way. An expired one is as good as gone. */
+export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
+  const starting = createBatcher<StartRow, StartOutcome>({
+    async store(rows) {
+      const given = JSON.stringify(rows);
+      const { rows: found } = await db.raw<{ rows: { id: string; isStarted: boolean }[] }>(START, {
+        given,
+        ...limits,
+      });
+      const outcomes = new Map(found.map(({ id, isStarted }) => [id, isStarted]));
+      return rows.map(({ id }) => {
+        const isStarted = outcomes.get(id);
+        if (isStarted === undefined) return 'no-provider';
+        return isStarted ? 'started' : 'full';
+      });
+    },
+    isRowFault,
+    tenantOf: ({ organizationId }) => organizationId,
+    sizeOf: ({ secrets, scopes }) => ROW_BYTES + secrets.length + scopes.join().length,
+  });
+
+  return {
+    /**
+     * Starts an authorization. Those of one process share statements, so that the limits hold however many start at once;
+     * several processes can exceed them by what they start in the same moment.
+     * @throws OverloadedError
+     */
+    start: (authorization: NewAuthorization, by: Actor): Promise<StartOutcome> =>
+      starting.add(startRow(authorization, by)),
+
+    /** Starts no more, and resolves once those under way are stored. */
+    close: () => starting.close(),
+
+    /** Where these authorizations stand, in no order; those that are missing have expired. */
+    async states(
+      references: readonly { readonly organizationId: string; readonly id: string }[],
+    ): Promise<readonly AuthorizationState[]> {
+      const given = references.map(({ organizationId, id }) => ({ organization_id: organizationId, id }));
+      const { rows } = await db.raw<{ rows: AuthorizationState[] }>(STATES, { given: JSON.stringify(given) });
+      return rows;
+    },
+
+    /** Deletes expired authorizations of all organizations, `size` at most. @returns how many it were */
+    async sweep(size: number): Promise<number> {
+      const { rowCount } = await db.raw<{ rowCount: number }>(SWEEP, { size });
+      return rowCount;
+    },
+  };
+}

@@ -1,0 +1,222 @@
+import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
+import { type Actor, recordedAs, recording } from './audit.ts';
+import type { TokenEndpointAuthMethod } from './providers.ts';
+
+/** The settings of a provider that an authorization needs, as they were when it began. */
+export interface ProviderSettings {
+  readonly name: string;
+  readonly providerType: string | null;
+  readonly clientId: string;
+  readonly authUrl: string;
+  readonly tokenUrl: string;
+  readonly usesPkce: boolean;
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+}
+
+/** An authorization that waits for its person. */
+export interface PendingAuthorization {
+  readonly organizationId: string;
+  readonly organizationName: string;
+  readonly id: string;
+  /** The user for whom the account is connected. */
+  readonly userId: string;
+  readonly providerId: string;
+  readonly provider: ProviderSettings;
+  readonly redirectUri: string;
+  /** The `iss` that the callback must carry; null: the provider is not known to send one. */
+  readonly issuer: string | null;
+  readonly scopes: readonly string[];
+  /** A ciphertext: the state and the PKCE verifier. */
+  readonly secrets: string;
+  /** How long it has been under way. */
+  readonly ageSeconds: number;
+}
+
+/** An authorization whose code is about to be redeemed, with all that the exchange needs. */
+export interface ClaimedAuthorization extends PendingAuthorization {
+  /** A ciphertext; null: the client has no secret. */
+  readonly clientSecret: string | null;
+  readonly replacesTokenId: string | null;
+  readonly agentId: string | null;
+  readonly credential: string;
+  readonly requestId: string | null;
+}
+
+/** Tokens that a provider granted, sealed. */
+export interface GrantedTokens {
+  readonly accessToken: Sealed;
+  readonly refreshToken: Sealed | null;
+  /** As the provider told; null: as requested (RFC 6749, section 5.1). */
+  readonly scopes: readonly string[] | null;
+  readonly expiresInSeconds: number | null;
+  readonly refreshExpiresInSeconds: number | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** The account at the provider, where its answer tells; two known and different ones never share a token's row. */
+  readonly accountId: string | null;
+}
+
+/** The channel that tells of authorizations that have ended. Its payload is the id. */
+export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
+
+const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organization.name AS "organizationName", begun.id,
+  begun.user_id AS "userId", begun.provider_id AS "providerId", begun.redirect_uri AS "redirectUri", begun.issuer,
+  begun.scopes, begun.secrets, begun.replaces_token_id AS "replacesTokenId", begun.agent_id AS "agentId",
+  begun.credential, begun.request_id AS "requestId",
+  extract(epoch FROM now() - begun.created_at)::double precision AS "ageSeconds",
+  provider.name, provider.provider_type AS "providerType", provider.client_id AS "clientId",
+  provider.client_secret AS "clientSecret", provider.auth_url AS "authUrl", provider.token_url AS "tokenUrl",
+  provider.uses_pkce AS "usesPkce", provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod"`;
+
+const JOIN_SETTINGS = `
+JOIN oauth_providers AS provider ON provider.organization_id = begun.organization_id
+  AND provider.provider_id = begun.provider_id AND provider.settings_version = begun.provider_version
+  AND provider.deleting_at IS NULL
+JOIN organizations AS organization ON organization.organization_id = begun.organization_id`;
+
+const FIND = `${SELECT_PENDING}
+FROM authorizations AS begun ${JOIN_SETTINGS}
+WHERE begun.organization_id = :organizationId AND begun.status = 'pending' AND begun.expires_at > now()`;
+
+const FIND_BY_ID = `${FIND} AND begun.id = :id`;
+const FIND_BY_STATE = `${FIND} AND begun.state_hash = :stateHash`;
+
+/** The provider's settings are looked at in the outer query: an authorization of earlier settings is used up all the same. */
+const CLAIM = `
+WITH begun AS (
+  UPDATE authorizations SET status = 'claimed'
+  WHERE organization_id = :organizationId AND id = :id AND status = 'pending' AND expires_at > now()
+  RETURNING *
+)
+${SELECT_PENDING}
+FROM begun ${JOIN_SETTINGS}`;
+
+const END = `
+WITH ended AS (
+  UPDATE authorizations SET status = :status
+  WHERE organization_id = :organizationId AND id = :id AND status IN ('pending', 'claimed') AND expires_at > now()
+  RETURNING id
+)
+SELECT pg_notify('${AUTHORIZATION_ENDED}', id::text) FROM ended`;
+
+/**
+ * Stores the granted tokens: in the row of the token that they replace, unless the provider's account is another one, or in a
+ * new row. The authorization is completed in the same statement.
+ */
+const COMPLETE = `
+WITH begun AS (
+  SELECT * FROM authorizations
+  WHERE organization_id = :organizationId AND id = :id AND status = 'claimed' AND expires_at > now()
+), replaced AS (
+  UPDATE oauth_tokens AS token
+  SET access_token = :accessToken, access_token_key = :accessTokenKey,
+    refresh_token = :refreshToken, refresh_token_key = :refreshTokenKey,
+    scopes = CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END,
+    requested_scopes = begun.scopes,
+    metadata = CASE WHEN :metadata::jsonb IS NULL THEN token.metadata
+      WHEN token.metadata IS NULL THEN :metadata::jsonb ELSE token.metadata || :metadata::jsonb END,
+    account_id = CASE WHEN :accountId::text IS NULL THEN token.account_id ELSE :accountId::text END,
+    expires_at = now() + make_interval(secs => :expiresInSeconds::double precision),
+    refresh_expires_at = now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
+    updated_at = now()
+  FROM begun
+  WHERE token.organization_id = begun.organization_id AND token.id = begun.replaces_token_id
+    AND token.user_id = begun.user_id AND token.provider_id = begun.provider_id
+    AND (token.account_id IS NULL OR :accountId::text IS NULL OR token.account_id = :accountId::text)
+  RETURNING token.organization_id, token.id, token.user_id, token.provider_id
+), added AS (
+  INSERT INTO oauth_tokens AS new (organization_id, id, user_id, provider_id, workspace_id, access_token,
+    access_token_key, refresh_token, refresh_token_key, scopes, requested_scopes, metadata, account_id, expires_at,
+    refresh_expires_at)
+  SELECT begun.organization_id, :tokenId, begun.user_id, begun.provider_id, begun.workspace_id, :accessToken,
+    :accessTokenKey, :refreshToken, :refreshTokenKey,
+    CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END, begun.scopes, :metadata::jsonb,
+    :accountId, now() + make_interval(secs => :expiresInSeconds::double precision),
+    now() + make_interval(secs => :refreshExpiresInSeconds::double precision)
+  FROM begun WHERE NOT EXISTS (SELECT 1 FROM replaced)
+  RETURNING new.organization_id, new.id, new.user_id, new.provider_id
+), stored AS (
+  SELECT * FROM replaced UNION ALL SELECT * FROM added
+), made_default AS (
+  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
+  SELECT stored.organization_id, stored.user_id, stored.provider_id, stored.id
+  FROM stored JOIN begun ON begun.organization_id = stored.organization_id AND begun.is_default
+  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
+), completed AS (
+  UPDATE authorizations SET status = 'completed', token_id = stored.id
+  FROM stored WHERE authorizations.organization_id = stored.organization_id AND authorizations.id = :id
+), audited AS (
+  ${recording('token.authorize', 'stored', 'id')}
+)
+SELECT stored.id, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored`;
+
+type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
+
+/** The settings of the provider go into an object of their own; those who only show the authorization get no secret. */
+function claimed(row: PendingRow): ClaimedAuthorization {
+  const { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, ...begun } =
+    row;
+  const provider = { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod };
+  return { ...begun, provider };
+}
+
+export type ConsentRepository = ReturnType<typeof consentRepository>;
+
+/** How a person goes through an authorization. An expired one is as good as gone. */
+export function consentRepository(db: Knex) {
+  async function pending(sql: string, bindings: Readonly<Record<string, Knex.Value>>) {
+    const { rows } = await db.raw<{ rows: PendingRow[] }>(sql, bindings);
+    return rows[0] && claimed(rows[0]);
+  }
+
+  return {
+    /** The pending authorization of this id (a UUID), of settings that its provider still has. */
+    find(organizationId: string, id: string): Promise<PendingAuthorization | undefined> {
+      return pending(FIND_BY_ID, { organizationId, id });
+    },
+
+    /** The pending authorization whose `state` has this SHA-256. */
+    findByState(organizationId: string, stateHash: Buffer): Promise<PendingAuthorization | undefined> {
+      return pending(FIND_BY_STATE, { organizationId, stateHash });
+    },
+
+    /** Takes a pending authorization, once. Undefined: another request took it, or it has expired. */
+    claim(organizationId: string, id: string): Promise<ClaimedAuthorization | undefined> {
+      return pending(CLAIM, { organizationId, id });
+    },
+
+    /** Ends an open authorization without a token. */
+    async end(organizationId: string, id: string, status: 'refused' | 'failed'): Promise<void> {
+      await db.raw(END, { organizationId, id, status });
+    },
+
+    /**
+     * Stores what the provider granted, and ends the claimed authorization.
+     * @param tokenId the id of the new row, where there is no row to replace
+     * @returns the token's id; undefined: the authorization has expired or is gone, and nothing was stored
+     */
+    async complete(
+      { organizationId, id }: Pick<ClaimedAuthorization, 'organizationId' | 'id'>,
+      tokenId: string,
+      tokens: GrantedTokens,
+      by: Actor,
+    ): Promise<string | undefined> {
+      const { rows } = await db.raw<{ rows: { id: string }[] }>(COMPLETE, {
+        organizationId,
+        id,
+        tokenId,
+        accessToken: tokens.accessToken.ciphertext,
+        accessTokenKey: tokens.accessToken.key,
+        refreshToken: tokens.refreshToken?.ciphertext ?? null,
+        refreshTokenKey: tokens.refreshToken?.key ?? null,
+        scopes: tokens.scopes,
+        metadata: tokens.metadata && JSON.stringify(tokens.metadata),
+        accountId: tokens.accountId,
+        expiresInSeconds: tokens.expiresInSeconds,
+        refreshExpiresInSeconds: tokens.refreshExpiresInSeconds,
+        ...recordedAs(by),
+      });
+      return rows[0]?.id;
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { Knex } from 'knex';
+import { newId } from '../crypto/uuid.ts';
+import type { Actor } from './audit.ts';
+import { createBatcher } from './postgres/batcher.ts';
+import { isRowFault } from './postgres/errors.ts';
+
+/** A request for the access token of one user for one provider. */
+export interface ReleaseRequest {
+  readonly organizationId: string;
+  /** The owner of the token. */
+  readonly userId: string;
+  readonly providerId: string;
+  /** The token that is meant; null: the default, or without one the newest that fits. */
+  readonly tokenId: string | null;
+  /** Empty: any token fits. */
+  readonly scopes: readonly string[];
+  /** How long the access token must still be valid, in seconds, where its expiry is known. */
+  readonly minSeconds: number;
+  /** False: the token is only looked at; nothing is released and nothing is recorded. */
+  readonly isReleased: boolean;
+  readonly agentId: string | null;
+}
+
+/** The token that answers a request, whether it may be used or not. */
+export interface ChosenToken {
+  readonly id: string;
+  /** The ciphertext of the access token; null unless the token is released. */
+  readonly accessToken: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Granted, and asked for at the consent. */
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date | null;
+  /** Whether the token was granted the requested scopes, as far as anybody knows. */
+  readonly isFitting: boolean;
+  /** Whether the access token is valid for long enough, or its expiry is unknown. */
+  readonly isValid: boolean;
+  readonly hasRefreshToken: boolean;
+}
+
+/** What the organization has. Undefined instead: no such provider. */
+export interface Release {
+  /** Undefined: the user has no such token. */
+  readonly token: ChosenToken | undefined;
+}
+
+/**
+ * Whether the token suits the scopes. Granted scopes and those asked for at the consent count alike, because some providers
+ * grant without naming scopes. An imported token without scopes suits everything.
+ */
+const FITS = `(given.scopes <@ (token.scopes || coalesce(token.requested_scopes, '{}'))
+    OR (token.requested_scopes IS NULL AND cardinality(token.scopes) = 0))`;
+
+const OWN = `token.organization_id = given."organizationId" AND token.provider_id = given."providerId"
+    AND token.user_id = given."userId"`;
+
+const CHOSEN = `token.id, token.access_token, token.metadata, token.refresh_token IS NOT NULL AS "hasRefreshToken",
+      token.scopes || coalesce(token.requested_scopes, '{}') AS scopes, token.expires_at AS "expiresAt",
+      ${FITS} AS "isFitting",
+      (token.expires_at IS NULL OR token.expires_at > now() + make_interval(secs => given."minSeconds")) AS "isValid"`;
+
+/**
+ * Any number of releases in one statement: each chooses its token, and the audit record of a token that is given out is
+ * written before the token leaves the database.
+ */
+export const RELEASE = `
+WITH given AS (
+  SELECT row.*, default_tokens.token_id AS "defaultId"
+  FROM ROWS FROM (json_to_recordset(?::json) AS (
+    "organizationId" uuid, "userId" text, "providerId" text, "tokenId" uuid, scopes text[], "minSeconds" integer,
+    "isReleased" boolean, "agentId" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
+  JOIN oauth_providers AS provider
+    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
+    AND provider.deleting_at IS NULL
+  LEFT JOIN default_tokens ON default_tokens.organization_id = row."organizationId"
+    AND default_tokens.user_id = row."userId" AND default_tokens.provider_id = row."providerId"
+), chosen AS (
+  SELECT given."organizationId", given."auditId", given."auditUserId", given.credential, given."requestId",
+    given."agentId", given."isReleased", token.*
+  FROM given
+  LEFT JOIN LATERAL (
+    SELECT ${CHOSEN} FROM oauth_tokens AS token
+    WHERE ${OWN} AND token.id = coalesce(given."tokenId", given."defaultId")
+    UNION ALL
+    (SELECT ${CHOSEN} FROM oauth_tokens AS token
+    WHERE given."tokenId" IS NULL AND given."defaultId" IS NULL AND ${OWN} AND ${FITS}
+    ORDER BY token.id DESC LIMIT 1)
+  ) AS token ON true
+), released AS (
+  INSERT INTO audit_records AS record
+    (organization_id, id, user_id, credential, action, object_id, request_id, agent_id)
+  SELECT "organizationId", "auditId", "auditUserId", credential, 'token.release', chosen.id, "requestId", "agentId"
+  FROM chosen WHERE "isReleased" AND "isFitting" AND "isValid"
+  RETURNING record.id
+)
+SELECT chosen."auditId", chosen.id, chosen.metadata, chosen.scopes, chosen."expiresAt", chosen."isFitting",
+  chosen."isValid", chosen."hasRefreshToken",
+  CASE WHEN released.id IS NOT NULL THEN chosen.access_token END AS "accessToken"
+FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
+
+type ReleasedRow = Omit<ChosenToken, 'id'> & { readonly auditId: string; readonly id: string | null };
+
+/** A request on its way into a statement. */
+interface Row {
+  readonly organizationId: string;
+  readonly auditId: string;
+  readonly json: string;
+  /** Of the request, for tracing. */
+  readonly context: Context;
+}
+
+/** About the bytes that an answer takes, which are more than those of its request. */
+const ANSWER_BYTES = 2048;
+
+const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>
+  JSON.stringify({
+    organizationId: request.organizationId,
+    userId: request.userId,
+    providerId: request.providerId,
+    tokenId: request.tokenId,
+    scopes: request.scopes,
+    minSeconds: request.minSeconds,
+    isReleased: request.isReleased,
+    agentId: request.agentId,
+    auditId,
+    auditUserId: by.userId,
+    credential: by.credential,
+    requestId: by.requestId,
+  });
+
+export type ReleaseRepository = ReturnType<typeof releaseRepository>;
+
+/** Tokens that are given out, batched under load. */
+export function releaseRepository(db: Knex) {
+  const batcher = createBatcher<Row, Release | undefined>({
+    async store(rows) {
+      const given = `[${rows.map((row) => row.json).join()}]`;
+      // One statement for several requests is a span of the first.
+      const { rows: chosen } = await context.with(rows[0]?.context ?? ROOT_CONTEXT, async () =>
+        db.raw<{ rows: ReleasedRow[] }>(RELEASE, [given]).options({ name: 'release' }),
+      );
+      const found = new Map(chosen.map((row) => [row.auditId, row]));
+      return rows.map(({ auditId }) => {
+        const row = found.get(auditId);
+        if (row === undefined) return undefined;
+        const { id, ...token } = row;
+        return { token: id === null ? undefined : { ...token, id } };
+      });
+    },
+    isRowFault,
+    tenantOf: ({ organizationId }) => organizationId,
+    sizeOf: ({ json }) => json.length + ANSWER_BYTES,
+  });
+  return {
+    /**
+     * Chooses the token of a request and, where it is released, records that in the same statement.
+     * @returns undefined: the organization has no such provider
+     * @throws OverloadedError
+     */
+    release(request: ReleaseRequest, by: Actor): Promise<Release | undefined> {
+      const auditId = newId();
+      return batcher.add({
+        organizationId: request.organizationId,
+        auditId,
+        json: json(auditId, request, by),
+        context: context.active(),
+      });
+    },
+
+    /** Takes no more requests, and resolves once those under way are answered. */
+    close: () => batcher.close(),
+  };
+}

@@ -1,0 +1,136 @@
+import type { AuthorizationRepository, AuthorizationState } from '../db/authorizations.ts';
+import type { AuthorizationReference } from './references.ts';
+
+/** How many requests may wait at once. */
+export interface WaiterLimits {
+  /** With one credential. */
+  readonly perCredential: number;
+  /** In this process. */
+  readonly total: number;
+}
+
+/** Too many requests wait already: with this credential, or at this process. */
+export class TooManyWaitersError extends Error {}
+
+interface Waiter extends AuthorizationReference {
+  readonly wake: (state: AuthorizationState | undefined) => void;
+}
+
+interface Parts {
+  readonly authorizations: Pick<AuthorizationRepository, 'states'>;
+  readonly limits: WaiterLimits;
+}
+
+/** Between two looks at all that is waited for: the net under a notification that was lost, and how expiry is noticed. */
+const POLL_MS = 5_000;
+/** References in one statement. */
+const POLL_SIZE = 1_000;
+
+export type Waiters = ReturnType<typeof createWaiters>;
+
+/**
+ * Requests that wait for authorizations to end. A waiter is an entry in memory and a timer: it holds no connection to the
+ * database, whose notifications wake it.
+ */
+export function createWaiters({ authorizations, limits }: Parts) {
+  const waiting = new Map<string, Set<Waiter>>();
+  const byCredential = new Map<string, number>();
+  let total = 0;
+  let poll: NodeJS.Timeout | undefined;
+
+  function enter(credential: string, waiter: Waiter): () => void {
+    const ofCredential = byCredential.get(credential) ?? 0;
+    if (ofCredential >= limits.perCredential || total >= limits.total) throw new TooManyWaitersError();
+    byCredential.set(credential, ofCredential + 1);
+    total += 1;
+    const waiters = waiting.get(waiter.id) ?? new Set();
+    waiting.set(waiter.id, waiters.add(waiter));
+    poll ??= setInterval(look, POLL_MS).unref();
+    return () => {
+      total -= 1;
+      const left = (byCredential.get(credential) ?? 1) - 1;
+      if (left === 0) byCredential.delete(credential);
+      else byCredential.set(credential, left);
+      waiters.delete(waiter);
+      if (waiters.size === 0) waiting.delete(waiter.id);
+      if (total > 0) return;
+      clearInterval(poll);
+      poll = undefined;
+    };
+  }
+
+  /** Looks at all that is waited for, or at one authorization, and wakes the waiters of those that have ended. */
+  async function look(id?: string): Promise<void> {
+    const waiters = id === undefined ? [...waiting.values()] : [waiting.get(id) ?? new Set<Waiter>()];
+    const references = waiters.flatMap(([first]) => first ?? []);
+    for (let from = 0; from < references.length; from += POLL_SIZE) {
+      const asked = references.slice(from, from + POLL_SIZE);
+      // The database is away: the next look is soon enough.
+      const found = await authorizations.states(asked).catch(() => undefined);
+      if (found === undefined) return;
+      const states = new Map(found.map((state) => [state.id, state]));
+      for (const { id } of asked) {
+        const state = states.get(id);
+        if (!isOpen(state)) for (const { wake } of waiting.get(id) ?? []) wake(state);
+      }
+    }
+  }
+
+  return {
+    /** Called with the id of an authorization that has ended. */
+    notify: (id: string): void => void (waiting.has(id) && look(id)),
+
+    /** How many requests wait. */
+    count: (): number => total,
+
+    /**
+     * Waits until the authorization has ended, `timeoutMs` at most.
+     * @param mayWait whether the caller may know of it
+     * @returns its last state; undefined: unknown, expired, or not the caller's business
+     * @throws TooManyWaitersError
+     */
+    async wait(
+      reference: AuthorizationReference,
+      credential: string,
+      { timeoutMs, signal, mayWait }: WaitOptions,
+    ): Promise<AuthorizationState | undefined> {
+      const { promise, resolve: wake } = withResolvers<AuthorizationState | undefined>();
+      // Entered before the first look, so that what ends in between is not missed.
+      const leave = enter(credential, { ...reference, wake });
+      let timer: NodeJS.Timeout | undefined;
+      let abort = (): void => undefined;
+      try {
+        const [now] = await authorizations.states([reference]);
+        if (now === undefined || !mayWait(now)) return undefined;
+        if (!isOpen(now) || timeoutMs === 0 || signal?.aborted === true) return now;
+        timer = setTimeout(wake, timeoutMs, now);
+        abort = () => wake(now);
+        signal?.addEventListener('abort', abort, { once: true });
+        return await promise;
+      } finally {
+        leave();
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+  };
+}
+
+export interface WaitOptions {
+  readonly timeoutMs: number;
+  /** Ends the waiting early, with the state as it was. */
+  readonly signal?: AbortSignal;
+  readonly mayWait: (state: AuthorizationState) => boolean;
+}
+
+const isOpen = (state: AuthorizationState | undefined): state is AuthorizationState =>
+  state?.status === 'pending' || state?.status === 'claimed';
+
+/** `Promise.withResolvers` of ES2024, which Node 20 lacks. */
+function withResolvers<Result>(): { promise: Promise<Result>; resolve: (result: Result) => void } {
+  let resolve: (result: Result) => void = () => undefined;
+  const promise = new Promise<Result>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
