@@ -75,6 +75,8 @@ export interface CatalogueEntry {
   /** `no`: PKCE breaks this provider. Default `yes`. */
   readonly pkce?: 'yes' | 'no';
 
+  /** Asked for beside the scopes of every authorization (`offline_access`, without which there is no refresh token). */
+  readonly extraScopes?: readonly string[];
   /** Between scopes in the request. Default a blank. Answers are split by blank and comma anyway. */
   readonly scopeSeparator?: ' ' | ',';
   /** The authorization parameter that carries the scopes. Default `scope`. */

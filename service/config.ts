@@ -24,6 +24,8 @@ export interface Config {
   /** Undefined: the key file in `dataDir`, made at the first start. */
   readonly fernetKeysFile: string | undefined;
   readonly dataDir: string;
+  /** A JSON list of catalogue entries. Undefined: the built-in ones only. */
+  readonly providerCatalogueFile: string | undefined;
   /** Undefined: no bearer token is accepted. */
   readonly oidc: BearerOptions | undefined;
   /** As Express takes it: false, a number of hops, or addresses. */
@@ -80,6 +82,7 @@ export function loadConfig(env: Environment): Config {
     fernetKeys: fernetKeys(settings),
     fernetKeysFile: settings.text('FERNET_KEYS_FILE'),
     dataDir: settings.text('DATA_DIR') ?? '.data',
+    providerCatalogueFile: settings.text('PROVIDER_CATALOGUE_FILE'),
     oidc: oidc(settings),
     trustProxy: trustProxy(settings),
     shutdownTimeoutSeconds: settings.integer('SHUTDOWN_TIMEOUT_SECONDS', {
