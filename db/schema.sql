@@ -1,0 +1,120 @@
+-- Written by `npm run schema` from the migrations. Do not edit.
+
+CREATE TABLE api_keys (
+  api_key_id text NOT NULL,
+  key_hash bytea NOT NULL,
+  organization_id uuid NOT NULL,
+  workspace_id uuid NOT NULL,
+  user_id text NOT NULL,
+  role text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (api_key_id),
+  CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
+  CONSTRAINT api_keys_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, workspace_id),
+  CONSTRAINT api_keys_api_key_id_check CHECK ((api_key_id ~ '^[0-9A-Za-z]{6}$'::text)),
+  CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+  CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text]))),
+  CONSTRAINT api_keys_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 255)))
+);
+COMMENT ON COLUMN api_keys.last_used_at IS 'to the minute';
+
+CREATE TABLE audit_records (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  recorded_at timestamp with time zone NOT NULL DEFAULT now(),
+  user_id text NOT NULL,
+  credential text NOT NULL,
+  action text NOT NULL,
+  object_id text NOT NULL,
+  request_id text,
+  CONSTRAINT audit_records_pkey PRIMARY KEY (organization_id, id)
+);
+
+CREATE TABLE default_tokens (
+  organization_id uuid NOT NULL,
+  user_id text NOT NULL,
+  provider_id text NOT NULL,
+  token_id uuid NOT NULL,
+  CONSTRAINT default_tokens_pkey PRIMARY KEY (organization_id, user_id, provider_id),
+  CONSTRAINT default_tokens_token_fkey FOREIGN KEY (organization_id, provider_id, user_id, token_id) REFERENCES oauth_tokens(organization_id, provider_id, user_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE oauth_providers (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  provider_id text NOT NULL,
+  name text NOT NULL,
+  client_id text NOT NULL,
+  client_secret text,
+  auth_url text NOT NULL,
+  token_url text NOT NULL,
+  uses_pkce boolean NOT NULL DEFAULT false,
+  code_challenge_method text DEFAULT 'S256'::text,
+  provider_type text,
+  token_endpoint_auth_method text NOT NULL DEFAULT 'client_secret_post'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  client_secret_key text,
+  deleting_at timestamp with time zone,
+  CONSTRAINT oauth_providers_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT oauth_providers_organization_id_provider_id_key UNIQUE (organization_id, provider_id),
+  CONSTRAINT oauth_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
+  CONSTRAINT oauth_providers_client_secret_key_check CHECK (((client_secret IS NULL) = (client_secret_key IS NULL))),
+  CONSTRAINT oauth_providers_provider_id_check CHECK (((length(provider_id) >= 1) AND (length(provider_id) <= 255))),
+  CONSTRAINT oauth_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['microsoft'::text, 'salesforce'::text, 'slack'::text]))),
+  CONSTRAINT oauth_providers_token_endpoint_auth_method_check CHECK ((token_endpoint_auth_method = ANY (ARRAY['none'::text, 'client_secret_basic'::text, 'client_secret_post'::text])))
+);
+COMMENT ON COLUMN oauth_providers.client_secret IS 'Fernet ciphertext';
+COMMENT ON COLUMN oauth_providers.deleting_at IS 'out of use since then; its tokens are being deleted';
+CREATE INDEX oauth_providers_client_secret_key_idx ON oauth_providers USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
+CREATE INDEX oauth_providers_deleting_idx ON oauth_providers USING btree (organization_id, provider_id) WHERE (deleting_at IS NOT NULL);
+
+CREATE TABLE oauth_tokens (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  user_id text NOT NULL,
+  provider_id text NOT NULL,
+  workspace_id uuid NOT NULL,
+  access_token text NOT NULL,
+  refresh_token text,
+  scopes text[] NOT NULL,
+  metadata jsonb,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  provider_account_label text,
+  access_token_key text NOT NULL DEFAULT ''::text,
+  refresh_token_key text,
+  CONSTRAINT oauth_tokens_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT oauth_tokens_organization_id_provider_id_user_id_id_key UNIQUE (organization_id, provider_id, user_id, id),
+  CONSTRAINT oauth_tokens_organization_id_provider_id_fkey FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers(organization_id, provider_id) ON DELETE CASCADE,
+  CONSTRAINT oauth_tokens_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, workspace_id),
+  CONSTRAINT oauth_tokens_refresh_token_key_check CHECK (((refresh_token IS NULL) = (refresh_token_key IS NULL))),
+  CONSTRAINT oauth_tokens_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 255)))
+);
+COMMENT ON COLUMN oauth_tokens.access_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN oauth_tokens.refresh_token IS 'Fernet ciphertext';
+CREATE INDEX oauth_tokens_access_token_key_idx ON oauth_tokens USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
+CREATE INDEX oauth_tokens_refresh_token_key_idx ON oauth_tokens USING btree (organization_id, refresh_token_key) WHERE (refresh_token_key >= ''::text);
+
+CREATE TABLE organizations (
+  organization_id uuid NOT NULL,
+  name text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT organizations_pkey PRIMARY KEY (organization_id),
+  CONSTRAINT organizations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
+
+CREATE TABLE workspaces (
+  organization_id uuid NOT NULL,
+  workspace_id uuid NOT NULL,
+  name text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT workspaces_pkey PRIMARY KEY (organization_id, workspace_id),
+  CONSTRAINT workspaces_organization_id_name_key UNIQUE (organization_id, name),
+  CONSTRAINT workspaces_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
+  CONSTRAINT workspaces_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
+);
