@@ -1,6 +1,6 @@
 import { isUnavailable } from '../db/postgres/errors.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
-import { IssuerUnavailableError } from '../security/bearer.ts';
+import { IssuerUnavailableError } from '../security/issuer-keys.ts';
 import type { Answer } from './answer.ts';
 
 /** One entry of the contract's HTTPValidationError, in pydantic's words. */

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { OutboundObservation } from '../outbound/observe.ts';
 import { InvalidCredentialsError } from '../security/authenticate.ts';
 import type { OperationId } from './contract.ts';
 
@@ -51,6 +52,13 @@ export function createMetrics(gauges: Gauges) {
     labelNames: ['reason'],
     registers,
   });
+  const outbound = new Histogram({
+    name: 'tokenhold_outbound_request_duration_seconds',
+    help: 'Requests to other servers by purpose and outcome: the class of the status, or why there was no answer',
+    labelNames: ['purpose', 'outcome'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
+    registers,
+  });
   new Gauge({
     name: 'tokenhold_database_connections',
     help: 'Connections of the pool: used, free, and requests that wait for one',
@@ -82,6 +90,10 @@ export function createMetrics(gauges: Gauges) {
       requests.inc({ operation, status: status ?? 0 });
       durations.observe({ operation }, seconds);
       if (operationId === IMPORT && status === 200) imports.inc();
+    },
+
+    observeOutbound({ purpose, outcome, seconds }: OutboundObservation): void {
+      outbound.observe({ purpose, outcome }, seconds);
     },
 
     observeFailure(error: unknown): void {

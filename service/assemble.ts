@@ -4,6 +4,9 @@ import { poolUse } from '../db/postgres/pool.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { formats } from '../oauth/provider.ts';
+import { createAddressRules } from '../outbound/addresses.ts';
+import { createOutbound } from '../outbound/outbound.ts';
+import { isLoopback } from '../outbound/urls.ts';
 import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
@@ -30,10 +33,20 @@ export function assemble(
     const [organizationId = '', workspaceId] = ids.split(' ');
     return workspaces.find(organizationId, workspaceId);
   });
+  const metrics = createMetrics({
+    pool: () => poolUse(db),
+    keys: async () =>
+      (await ciphertexts.count()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
+  });
+  const isLocal = isLoopback(new URL(config.publicUrl).hostname);
+  const outbound = createOutbound({
+    rules: createAddressRules(config.outboundAllow, isLocal),
+    observe: metrics.observeOutbound,
+  });
   const authenticate = createAuthenticator({
     findApiKey,
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
-    verifyBearer: config.oidc && createBearerVerifier(config.oidc),
+    verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
   return {
     contract: readContract(),
@@ -43,11 +56,7 @@ export function assemble(
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log,
     isTracing: config.isTracing,
-    metrics: createMetrics({
-      pool: () => poolUse(db),
-      keys: async () =>
-        (await ciphertexts.count()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
-    }),
+    metrics,
     trustProxy: config.trustProxy,
     limits: config.limits,
   };

@@ -4,10 +4,18 @@ import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
+import { outboundAllow, publicUrl } from './network-settings.ts';
+import { type Environment, reader, type Settings } from './settings.ts';
+
+export type { Environment };
 
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Where callers and browsers reach the service, without a slash at the end. */
+  readonly publicUrl: string;
+  /** Networks and hosts that requests of ours may reach although they are not public. */
+  readonly outboundAllow: readonly string[];
   readonly logLevel: string;
   /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined;
@@ -34,8 +42,6 @@ export interface Config {
   readonly limits: Limits & HttpLimits;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** Lists every problem of the settings, a line each, and how to set them. It repeats no value: some are secret. */
 export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
@@ -54,6 +60,8 @@ export function loadConfig(env: Environment): Config {
   const config: Config = {
     host: settings.text('HOST') ?? '127.0.0.1',
     port: settings.integer('PORT', { from: 0, to: 65_535, otherwise: 8124 }),
+    publicUrl: publicUrl(settings),
+    outboundAllow: outboundAllow(settings),
     logLevel:
       settings.valid('LOG_LEVEL', (level) => LOG_LEVELS.includes(level), `one of ${LOG_LEVELS.join(', ')}`) ??
       'info',
@@ -94,28 +102,6 @@ export function loadConfig(env: Environment): Config {
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return config;
-}
-
-type Settings = ReturnType<typeof reader>;
-
-function reader(env: Environment) {
-  const problems: string[] = [];
-  const text = (name: string): string | undefined => env[name]?.trim() || undefined;
-  const valid = (name: string, isValid: (value: string) => boolean, must: string): string | undefined => {
-    const value = text(name);
-    if (value === undefined || isValid(value)) return value;
-    problems.push(`${name} must be ${must}`);
-    return undefined;
-  };
-  const integer = (
-    name: string,
-    { from, to, otherwise }: { from: number; to: number; otherwise: number },
-  ): number => {
-    const isInRange = (value: string) =>
-      /^\d{1,9}$/.test(value) && Number(value) >= from && Number(value) <= to;
-    return Number(valid(name, isInRange, `a whole number from ${from} to ${to}`) ?? otherwise);
-  };
-  return { problems, text, valid, integer };
 }
 
 const HOW_TO_MAKE_A_KEY = 'make one with `npm run -s tokenhold -- fernet-key generate`';

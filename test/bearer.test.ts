@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createBearerVerifier, IssuerUnavailableError } from '../security/bearer.ts';
+import { createAddressRules } from '../outbound/addresses.ts';
+import { createOutbound } from '../outbound/outbound.ts';
+import { createBearerVerifier } from '../security/bearer.ts';
+import { IssuerUnavailableError } from '../security/issuer-keys.ts';
 import { type Issuer, startIssuer } from './support/issuer.ts';
 
 const ORGANIZATION = '01890000-0000-7000-8000-000000000001';
@@ -9,14 +12,19 @@ const claims = { organization_id: ORGANIZATION };
 let issuer: Issuer;
 let verify: ReturnType<typeof createBearerVerifier>;
 
+const outbound = createOutbound({ rules: createAddressRules([], true) });
+
 const verifier = () =>
-  createBearerVerifier({
-    issuer: issuer.url,
-    audience: 'tokenhold',
-    organizationClaim: 'organization_id',
-    roleClaim: 'role',
-    workspaceClaim: 'workspace_id',
-  });
+  createBearerVerifier(
+    {
+      issuer: issuer.url,
+      audience: 'tokenhold',
+      organizationClaim: 'organization_id',
+      roleClaim: 'role',
+      workspaceClaim: 'workspace_id',
+    },
+    outbound,
+  );
 
 beforeEach(async () => {
   issuer = await startIssuer();
@@ -131,12 +139,41 @@ describe('the issuer', () => {
     expect(await verify(await issuer.sign(claims))).toMatchObject({ userId: 'bob' });
   });
 
-  it('is not asked for every invented key', async () => {
+  it('is asked once a second for invented keys, and they do not use up what a rotated key needs', async () => {
     const [, payload, signature] = (await issuer.sign(claims)).split('.');
-    for (const kid of Array.from({ length: 50 }, (_, index) => `invented-${index}`)) {
-      expect(await verify(`${base64url({ alg: 'RS256', kid })}.${payload}.${signature}`)).toBeUndefined();
-    }
-    expect(issuer.requests.length).toBeLessThan(20);
+    const invented = Array.from({ length: 300 }, (_, index) =>
+      verify(`${base64url({ alg: 'RS256', kid: `invented-${index}` })}.${payload}.${signature}`),
+    );
+    await issuer.rotate();
+    expect(await verify(await issuer.sign(claims))).toMatchObject({ userId: 'bob' });
+    expect(new Set(await Promise.all(invented))).toEqual(new Set([undefined]));
+    expect(issuer.requests.filter((path) => path === '/keys').length).toBeLessThanOrEqual(3);
+  });
+
+  it.each(['discovery', 'keys'] as const)(
+    'is an outage when its %s are larger than 256 KiB',
+    async (name) => {
+      const token = await issuer.sign(claims);
+      const padding = 'x'.repeat(262_144);
+      issuer.answers = { [name]: { issuer: issuer.url, jwks_uri: `${issuer.url}/keys`, keys: [], padding } };
+      await expect(verify(token)).rejects.toThrow(IssuerUnavailableError);
+      issuer.answers = {};
+      expect(await verify(token)).toMatchObject({ userId: 'bob' });
+    },
+  );
+
+  it('is an outage when its address is not allowed', async () => {
+    const token = await issuer.sign(claims);
+    const strict = createOutbound({ rules: createAddressRules([], false) });
+    const options = { issuer: issuer.url, audience: 'tokenhold' };
+    const claimNames = {
+      organizationClaim: 'organization_id',
+      roleClaim: 'role',
+      workspaceClaim: 'workspace_id',
+    };
+    const refusing = createBearerVerifier({ ...options, ...claimNames }, strict);
+    await expect(refusing(token)).rejects.toThrow(IssuerUnavailableError);
+    expect(issuer.requests).toEqual([]);
   });
 
   it('does not get tokens accepted that other keys signed', async () => {

@@ -1,0 +1,169 @@
+import type { LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { isIP, type LookupFunction } from 'node:net';
+import pLimit from 'p-limit';
+import { Agent, type Dispatcher, errors, request as send } from 'undici';
+import type { AddressRules } from './addresses.ts';
+import { readBody } from './body.ts';
+import { OutboundError } from './errors.ts';
+import { type ObserveOutbound, observed } from './observe.ts';
+import type { OutboundRequest, OutboundResponse } from './request.ts';
+import { isLoopback } from './urls.ts';
+
+export interface OutboundParts {
+  readonly rules: AddressRules;
+  /** All addresses of a host name. Default: the system's resolver. */
+  readonly resolve?: (hostname: string) => Promise<readonly LookupAddress[]>;
+  readonly observe?: ObserveOutbound;
+}
+
+const TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_BYTES = 262_144;
+const MAX_HEADER_BYTES = 16_384;
+const CONNECTIONS_PER_ORIGIN = 32;
+/** getaddrinfo takes a thread of libuv's four: names that resolve slowly must not occupy all of them. */
+const LOOKUPS_AT_ONCE = 3;
+
+const systemLookup = pLimit(LOOKUPS_AT_ONCE);
+const resolveBySystem = (hostname: string) =>
+  systemLookup(() => lookup(hostname, { all: true, verbatim: true }));
+
+/**
+ * The only way out: every request to another server is made here. `https`, and `http` to loopback hosts; each address is
+ * checked, and the connection goes to the checked address; no redirect is followed; time and size are limited.
+ */
+export function createOutbound({ rules, resolve = resolveBySystem, observe }: OutboundParts) {
+  const agent = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS, lookup: checkedLookup(rules, resolve) },
+    connections: CONNECTIONS_PER_ORIGIN,
+    pipelining: 1,
+    allowH2: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: 0, // the total time limit holds for every phase
+    bodyTimeout: 0,
+  });
+
+  async function exchange(given: OutboundRequest): Promise<OutboundResponse> {
+    const url = checkedUrl(given.url, rules);
+    const signal = limited(given);
+    const sending = noticeSending(agent, signal);
+    try {
+      const answer = await untilAborted(
+        signal,
+        send(url, {
+          dispatcher: sending.dispatcher,
+          method: given.method ?? 'GET',
+          headers: { 'user-agent': 'tokenhold', 'accept-encoding': 'identity', ...given.headers },
+          body: given.body ?? null,
+          signal,
+        }),
+      );
+      const headers = firstLines(answer.headers);
+      const text = await readBody(answer.body, headers, given.maxBytes ?? MAX_BYTES);
+      return { status: answer.statusCode, headers, text };
+    } catch (error) {
+      throw told(error, sending.hasBegun(), signal, given.signal);
+    }
+  }
+
+  return {
+    /** @throws OutboundError, and nothing else */
+    request: (given: OutboundRequest): Promise<OutboundResponse> =>
+      observed(given, observe, () => exchange(given)),
+  };
+}
+
+export type Outbound = ReturnType<typeof createOutbound>;
+
+function checkedUrl(text: string, { isAllowedAddress, isAllowedHost }: AddressRules): URL {
+  const refused = new OutboundError('refused', false);
+  if (!URL.canParse(text)) throw refused;
+  const url = new URL(text);
+  const { protocol, hostname, username, password } = url;
+  if (username !== '' || password !== '') throw refused;
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) throw refused;
+  // A literal never reaches the look-up. `hostname` has decimal, octal and short forms in the usual form.
+  const address = hostname.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(address) !== 0 && !isAllowedAddress(address) && !isAllowedHost(hostname)) throw refused;
+  return url;
+}
+
+/** Refuses a name when one of its addresses is not allowed: which one is connected to is the operating system's choice. */
+function checkedLookup(
+  { isAllowedAddress, isAllowedHost }: AddressRules,
+  resolve: NonNullable<OutboundParts['resolve']>,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        const [first] = addresses;
+        const isAllowed =
+          isAllowedHost(hostname) || addresses.every(({ address }) => isAllowedAddress(address));
+        if (first === undefined) callback(new OutboundError('unreachable', false), '');
+        else if (!isAllowed) callback(new OutboundError('refused', false), '');
+        else if (options.all === true) callback(null, [...addresses]);
+        else callback(null, first.address, first.family);
+      },
+      () => callback(new OutboundError('unreachable', false), ''),
+    );
+  };
+}
+
+function limited({ timeoutMs = TIMEOUT_MS, signal }: OutboundRequest): AbortSignal {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
+}
+
+/** Tells whether undici has begun to write the request: an aborted request that waits for a connection is never written. */
+function noticeSending(agent: Agent, signal: AbortSignal) {
+  let hasBegun = false;
+  const notice =
+    (dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch =>
+    (options, handler) =>
+      dispatch(options, {
+        onRequestStart(controller, context) {
+          hasBegun ||= !signal.aborted;
+          handler.onRequestStart?.(controller, context);
+        },
+        onRequestUpgrade: (...given) => handler.onRequestUpgrade?.(...given),
+        onResponseStart: (...given) => handler.onResponseStart?.(...given),
+        onResponseData: (...given) => handler.onResponseData?.(...given),
+        onResponseEnd: (...given) => handler.onResponseEnd?.(...given),
+        onResponseError: (...given) => handler.onResponseError?.(...given),
+      });
+  return { dispatcher: agent.compose(notice), hasBegun: () => hasBegun };
+}
+
+/** undici notices an aborted signal only once the request has its connection. */
+async function untilAborted<Result>(signal: AbortSignal, result: Promise<Result>): Promise<Result> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+    result.catch(() => undefined);
+  }
+}
+
+/** Our own error in place of any other, without its cause. */
+function told(error: unknown, hasBegun: boolean, signal: AbortSignal, given?: AbortSignal): OutboundError {
+  if (error instanceof OutboundError) return new OutboundError(error.kind, hasBegun);
+  if (signal.aborted) return new OutboundError(given?.aborted === true ? 'cancelled' : 'timeout', hasBegun);
+  if (error instanceof errors.ConnectTimeoutError) return new OutboundError('timeout', hasBegun);
+  const isUnreadable = [errors.HTTPParserError, errors.HeadersOverflowError].some(
+    (one) => error instanceof one,
+  );
+  return new OutboundError(isUnreadable ? 'unreadable' : 'unreachable', hasBegun);
+}
+
+function firstLines(fields: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
+  const lines: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields)) lines[name] = [value].flat()[0] ?? '';
+  return lines;
+}
