@@ -21,7 +21,6 @@ export interface NewAuthorization {
   /** The state and the PKCE verifier. */
   readonly secrets: Sealed;
   readonly redirectUri: string;
-  readonly issuer: string | null;
   readonly scopes: readonly string[];
   readonly isDefault: boolean;
   readonly replacesTokenId: string | null;
@@ -61,7 +60,7 @@ WITH given AS (
   SELECT row.*, provider.settings_version
   FROM ROWS FROM (json_to_recordset(:given::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid, "stateHash" text,
-    secrets text, "secretsKey" text, "redirectUri" text, issuer text, scopes text[], "isDefault" boolean,
+    secrets text, "secretsKey" text, "redirectUri" text, scopes text[], "isDefault" boolean,
     "replacesTokenId" uuid, "agentId" text, credential text, "requestId" text)) WITH ORDINALITY AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
@@ -75,10 +74,10 @@ WITH given AS (
   FROM given
 ), started AS (
   INSERT INTO authorizations AS new (organization_id, id, user_id, provider_id, provider_version, workspace_id,
-    state_hash, secrets, secrets_key, redirect_uri, issuer, scopes, is_default, replaces_token_id, agent_id, credential,
+    state_hash, secrets, secrets_key, redirect_uri, scopes, is_default, replaces_token_id, agent_id, credential,
     request_id, expires_at)
   SELECT "organizationId", id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
-    secrets, "secretsKey", "redirectUri", issuer, scopes, "isDefault", "replacesTokenId", "agentId", credential,
+    secrets, "secretsKey", "redirectUri", scopes, "isDefault", "replacesTokenId", "agentId", credential,
     "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
   FROM counted WHERE "ofUser" <= :perUser AND "ofOrganization" <= :perOrganization
   RETURNING new.id

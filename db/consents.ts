@@ -24,8 +24,6 @@ export interface PendingAuthorization {
   readonly providerId: string;
   readonly provider: ProviderSettings;
   readonly redirectUri: string;
-  /** The `iss` that the callback must carry; null: the provider is not known to send one. */
-  readonly issuer: string | null;
   readonly scopes: readonly string[];
   /** A ciphertext: the state and the PKCE verifier. */
   readonly secrets: string;
@@ -60,7 +58,7 @@ export interface GrantedTokens {
 export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
 
 const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organization.name AS "organizationName", begun.id,
-  begun.user_id AS "userId", begun.provider_id AS "providerId", begun.redirect_uri AS "redirectUri", begun.issuer,
+  begun.user_id AS "userId", begun.provider_id AS "providerId", begun.redirect_uri AS "redirectUri",
   begun.scopes, begun.secrets, begun.replaces_token_id AS "replacesTokenId", begun.agent_id AS "agentId",
   begun.credential, begun.request_id AS "requestId",
   extract(epoch FROM now() - begun.created_at)::double precision AS "ageSeconds",
@@ -105,8 +103,11 @@ SELECT pg_notify('${AUTHORIZATION_ENDED}', id::text) FROM ended`;
  */
 const COMPLETE = `
 WITH begun AS (
-  SELECT * FROM authorizations
-  WHERE organization_id = :organizationId AND id = :id AND status = 'claimed' AND expires_at > now()
+  SELECT authorizations.* FROM authorizations
+  JOIN oauth_providers AS provider ON provider.organization_id = authorizations.organization_id
+    AND provider.provider_id = authorizations.provider_id AND provider.deleting_at IS NULL
+  WHERE authorizations.organization_id = :organizationId AND authorizations.id = :id
+    AND authorizations.status = 'claimed' AND authorizations.expires_at > now()
 ), replaced AS (
   UPDATE oauth_tokens AS token
   SET access_token = :accessToken, access_token_key = :accessTokenKey,

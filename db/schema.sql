@@ -11,9 +11,11 @@ CREATE TABLE api_keys (
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
   last_used_at timestamp with time zone,
+  acts_for text NOT NULL DEFAULT 'user'::text,
   CONSTRAINT api_keys_pkey PRIMARY KEY (api_key_id),
   CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
   CONSTRAINT api_keys_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, workspace_id),
+  CONSTRAINT api_keys_acts_for_check CHECK ((acts_for = ANY (ARRAY['user'::text, 'organization'::text]))),
   CONSTRAINT api_keys_api_key_id_check CHECK ((api_key_id ~ '^[0-9A-Za-z]{6}$'::text)),
   CONSTRAINT api_keys_key_hash_check CHECK ((length(key_hash) = 32)),
   CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text]))),
@@ -30,8 +32,46 @@ CREATE TABLE audit_records (
   action text NOT NULL,
   object_id text NOT NULL,
   request_id text,
+  agent_id text,
   CONSTRAINT audit_records_pkey PRIMARY KEY (organization_id, id)
 );
+
+CREATE TABLE authorizations (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  user_id text NOT NULL,
+  provider_id text NOT NULL,
+  provider_version integer NOT NULL,
+  workspace_id uuid NOT NULL,
+  state_hash bytea NOT NULL,
+  secrets text NOT NULL,
+  secrets_key text NOT NULL,
+  redirect_uri text NOT NULL,
+  scopes text[] NOT NULL,
+  is_default boolean NOT NULL,
+  replaces_token_id uuid,
+  agent_id text,
+  credential text NOT NULL,
+  request_id text,
+  status text NOT NULL DEFAULT 'pending'::text,
+  token_id uuid,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT authorizations_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT authorizations_state_hash_key UNIQUE (organization_id, state_hash),
+  CONSTRAINT authorizations_provider_id_fkey FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers(organization_id, provider_id) ON DELETE CASCADE,
+  CONSTRAINT authorizations_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, workspace_id),
+  CONSTRAINT authorizations_state_hash_check CHECK ((length(state_hash) = 32)),
+  CONSTRAINT authorizations_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'claimed'::text, 'completed'::text, 'refused'::text, 'failed'::text]))),
+  CONSTRAINT authorizations_token_id_check CHECK (((token_id IS NOT NULL) = (status = 'completed'::text))),
+  CONSTRAINT authorizations_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 255)))
+);
+COMMENT ON COLUMN authorizations.id IS '128 random bits, never a time';
+COMMENT ON COLUMN authorizations.secrets IS 'Fernet ciphertext of the state and the PKCE verifier';
+CREATE INDEX authorizations_expires_at_idx ON authorizations USING btree (organization_id, expires_at);
+CREATE INDEX authorizations_provider_id_idx ON authorizations USING btree (organization_id, provider_id);
+CREATE INDEX authorizations_secrets_key_idx ON authorizations USING btree (organization_id, secrets_key) WHERE (secrets_key >= ''::text);
+CREATE INDEX authorizations_user_id_idx ON authorizations USING btree (organization_id, user_id) WHERE (status = 'pending'::text);
 
 CREATE TABLE default_tokens (
   organization_id uuid NOT NULL,
@@ -59,6 +99,7 @@ CREATE TABLE oauth_providers (
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   client_secret_key text,
   deleting_at timestamp with time zone,
+  settings_version integer NOT NULL DEFAULT 1,
   CONSTRAINT oauth_providers_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_providers_organization_id_provider_id_key UNIQUE (organization_id, provider_id),
   CONSTRAINT oauth_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
@@ -69,6 +110,7 @@ CREATE TABLE oauth_providers (
 );
 COMMENT ON COLUMN oauth_providers.client_secret IS 'Fernet ciphertext';
 COMMENT ON COLUMN oauth_providers.deleting_at IS 'out of use since then; its tokens are being deleted';
+COMMENT ON COLUMN oauth_providers.settings_version IS 'grows with every change; ends the authorizations begun before';
 CREATE INDEX oauth_providers_client_secret_key_idx ON oauth_providers USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
 CREATE INDEX oauth_providers_deleting_idx ON oauth_providers USING btree (organization_id, provider_id) WHERE (deleting_at IS NOT NULL);
 
@@ -88,6 +130,9 @@ CREATE TABLE oauth_tokens (
   provider_account_label text,
   access_token_key text NOT NULL DEFAULT ''::text,
   refresh_token_key text,
+  requested_scopes text[],
+  refresh_expires_at timestamp with time zone,
+  account_id text,
   CONSTRAINT oauth_tokens_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_tokens_organization_id_provider_id_user_id_id_key UNIQUE (organization_id, provider_id, user_id, id),
   CONSTRAINT oauth_tokens_organization_id_provider_id_fkey FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers(organization_id, provider_id) ON DELETE CASCADE,
@@ -97,6 +142,9 @@ CREATE TABLE oauth_tokens (
 );
 COMMENT ON COLUMN oauth_tokens.access_token IS 'Fernet ciphertext';
 COMMENT ON COLUMN oauth_tokens.refresh_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN oauth_tokens.requested_scopes IS 'asked for at the consent; null: the token was imported';
+COMMENT ON COLUMN oauth_tokens.refresh_expires_at IS 'of the refresh token; null: unknown';
+COMMENT ON COLUMN oauth_tokens.account_id IS 'of the account at the provider, where the provider tells it';
 CREATE INDEX oauth_tokens_access_token_key_idx ON oauth_tokens USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
 CREATE INDEX oauth_tokens_refresh_token_key_idx ON oauth_tokens USING btree (organization_id, refresh_token_key) WHERE (refresh_token_key >= ''::text);
 

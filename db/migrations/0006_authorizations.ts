@@ -35,7 +35,6 @@ const STATEMENTS = [
     secrets text NOT NULL,
     secrets_key text NOT NULL,
     redirect_uri text NOT NULL,
-    issuer text,
     scopes text[] NOT NULL,
     is_default boolean NOT NULL,
     replaces_token_id uuid,
