@@ -1,5 +1,5 @@
 import { DecryptError } from '../crypto/fernet.ts';
-import { EmbeddedDatabaseError } from '../db/embedded/embedded.ts';
+import { EmbeddedDatabaseError } from '../db/embedded/cluster.ts';
 import { errorCode, isUnavailable } from '../db/postgres/errors.ts';
 import { NewerDatabaseError } from '../db/postgres/migrate.ts';
 import { MissingKeysError } from '../vault/keys.ts';

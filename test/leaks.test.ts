@@ -87,7 +87,7 @@ async function run(dataDir: string): Promise<Places> {
   const send = (bytes: string) => raw(port, bytes).then((answer) => answers.push(answer));
 
   for (const request of requests()) await send(request);
-  const logs = [readFileSync(join(dataDir, 'postgres.log'))]; // begun anew with each start
+  const logs = [readFileSync(join(dataDir, 'postgres', 'postgres.log'))]; // begun anew with each start
   const killed = Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
   process.kill(killed, 'SIGKILL');
   for (const request of requests()) await send(request);
@@ -102,7 +102,7 @@ async function run(dataDir: string): Promise<Places> {
   server.kill('SIGKILL');
   await Promise.all([...inFlight.map((sent) => sent.catch(() => undefined)), exit(server)]);
 
-  logs.push(readFileSync(join(dataDir, 'postgres.log')));
+  logs.push(readFileSync(join(dataDir, 'postgres', 'postgres.log')));
   const database = await startEmbedded(dataDir); // waits for the old one to be gone
   await talkative(dataDir, 'CHECKPOINT');
   await database.stop();

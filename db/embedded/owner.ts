@@ -2,86 +2,102 @@
  * Owns the embedded PostgreSQL of one data directory for as long as the process that started this one lives.
  * Run detached, with the data directory as its argument and a channel to its starter.
  */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import pg from 'pg';
-import { connectionString, DATABASE, type OwnerMessage, PACKAGE, socketPath } from './cluster.ts';
-
-const run = promisify(execFile);
+import { connectionString, DATABASE, EmbeddedDatabaseError, type OwnerMessage, PACKAGE } from './cluster.ts';
+import { claim, findPrograms, isAlive, isRoot, PRIVATE, type Programs, remove } from './programs.ts';
 
 /** How long a starting service waits for another owner to be gone. */
 const PATIENCE_MS = 15_000;
 const SMART_SHUTDOWN_SECONDS = 3;
 /** Held by the session of the owner, so there is one, and a cluster whose owner was killed has none. */
 const OWNER_LOCK = 1;
-/** sun_path of Linux and macOS, without the terminating zero. */
-const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
-
-interface Programs {
-  readonly initdb: string;
-  readonly pg_ctl: string;
-}
+const LOG = 'postgres.log';
 
 const [, , dataDir = ''] = process.argv;
 const cluster = join(dataDir, DATABASE);
-const log = join(dataDir, 'postgres.log');
+const log = join(cluster, LOG);
 
 async function initialize({ initdb }: Programs): Promise<void> {
   if (readdirSync(dataDir).includes(DATABASE)) return;
   const fresh = `${cluster}.new-${process.pid}`;
-  // Nobody but the owner of this directory reaches the socket in it, and nothing listens on TCP: no password is needed.
-  const locale = ['--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
-  await run(initdb, [
+  mkdirSync(fresh);
+  await initdb(fresh, [
     '--username=postgres',
-    '--auth=trust',
+    '--auth=peer',
     '--no-instructions',
-    ...locale,
-    `--pgdata=${fresh}`,
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
   ]);
   try {
     renameSync(fresh, cluster);
   } catch {
-    rmSync(fresh, { recursive: true }); // another process was first
+    remove(fresh); // another process was first
   }
 }
 
-/** Where the socket fits: inside the cluster, or in a private directory when the path to that is too long. */
-function chooseSocketDirectory(): string {
-  return Buffer.byteLength(socketPath(cluster)) <= MAX_SOCKET_PATH
-    ? cluster
-    : mkdtempSync(join(tmpdir(), 'tokenhold-'));
+/**
+ * What the cluster listens on, and whom it lets in: processes of this user alone, as any role. The operating system says
+ * who they are (peer authentication), so there is no password to keep.
+ */
+function configuration(): Readonly<Record<string, readonly string[]>> {
+  const user = userInfo().username.replaceAll('"', '""');
+  return {
+    'postgresql.auto.conf': [
+      "listen_addresses = ''",
+      "unix_socket_directories = '.'",
+      "unix_socket_permissions = '0700'",
+    ],
+    'pg_hba.conf': ['local all all peer map=owner'],
+    'pg_ident.conf': [`owner "${user}" all`],
+  };
 }
 
-async function start({ pg_ctl }: Programs, socketDirectory: string): Promise<void> {
-  const settings = {
-    listen_addresses: '',
-    unix_socket_directories: socketDirectory,
-    unix_socket_permissions: '0700',
-  };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
-  writeFileSync(join(cluster, 'postgresql.auto.conf'), `${lines.join('\n')}\n`, { mode: 0o600 });
+/** Follows no link: the directory belongs to PostgreSQL's account, and this process may be root's. */
+function writeFile(path: string, lines: readonly string[]): void {
+  rmSync(path, { force: true });
+  const file = openSync(path, 'wx', 0o600);
+  writeSync(file, `${lines.join('\n')}\n`);
+  if (isRoot) fchownSync(file, PRIVATE.uid, PRIVATE.gid);
+  closeSync(file);
+}
+
+async function start({ pg_ctl }: Programs): Promise<void> {
+  claim(cluster);
+  for (const [name, lines] of Object.entries(configuration())) writeFile(join(cluster, name), lines);
   rmSync(log, { force: true });
-  await run(pg_ctl, ['start', '--silent', '--wait', `--pgdata=${cluster}`, `--log=${log}`]);
+  await pg_ctl(cluster, ['start', '--silent', '--wait', `--log=${LOG}`]);
 }
 
 async function stop({ pg_ctl }: Programs): Promise<void> {
-  const arguments_ = ['stop', '--silent', `--pgdata=${cluster}`];
   try {
     // Smart first: a command that still uses the database may finish.
-    await run(pg_ctl, [...arguments_, '--mode=smart', `--timeout=${SMART_SHUTDOWN_SECONDS}`]);
+    await pg_ctl(cluster, ['stop', '--silent', '--mode=smart', `--timeout=${SMART_SHUTDOWN_SECONDS}`]);
   } catch {
-    await run(pg_ctl, [...arguments_, '--mode=fast']).catch(() => undefined);
+    await pg_ctl(cluster, ['stop', '--silent', '--mode=fast']).catch(() => undefined);
   }
 }
 
 /** A session that makes this process the owner; undefined while there is another, or no PostgreSQL. */
-async function takeOwnership(socketDirectory: string): Promise<pg.Client | undefined> {
-  const session = new pg.Client({ connectionString: connectionString(socketDirectory, 'postgres') });
+async function takeOwnership(): Promise<pg.Client | undefined> {
+  const session = new pg.Client({ connectionString: connectionString(cluster, 'postgres') });
   session.on('error', () => undefined); // `end` follows
   try {
     await session.connect();
@@ -94,30 +110,19 @@ async function takeOwnership(socketDirectory: string): Promise<pg.Client | undef
   return undefined;
 }
 
-/** The running cluster's socket directory, from the fifth line of its postmaster.pid. */
-function runningSocketDirectory(): string | undefined {
-  try {
-    return readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[4];
-  } catch {
-    return undefined;
-  }
-}
-
 /** Starts the cluster, or adopts one whose owner was killed; waits while there is another owner. */
-async function own(programs: Programs): Promise<{ session: pg.Client; socketDirectory: string }> {
+async function own(programs: Programs): Promise<pg.Client> {
   let failure: unknown;
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(100)) {
-    const running = runningSocketDirectory();
-    const adopted = running === undefined ? undefined : await takeOwnership(running);
-    if (running !== undefined && adopted !== undefined) return { session: adopted, socketDirectory: running };
-    const socketDirectory = chooseSocketDirectory();
+    const adopted = await takeOwnership();
+    if (adopted !== undefined) return adopted;
     try {
-      await start(programs, socketDirectory);
-      const session = await takeOwnership(socketDirectory);
-      if (session !== undefined) return { session, socketDirectory };
+      await start(programs);
+      const session = await takeOwnership();
+      if (session !== undefined) return session;
     } catch (error) {
       failure = error; // another owner runs it, or it is still on its way out
-      if (socketDirectory !== cluster) rmSync(socketDirectory, { recursive: true });
+      if (error instanceof EmbeddedDatabaseError) break;
     }
   }
   throw failure;
@@ -130,6 +135,7 @@ async function createDatabase(session: pg.Client): Promise<void> {
 
 /** What to do about a failed start. */
 function advice(error: unknown): string {
+  if (error instanceof EmbeddedDatabaseError) return error.message;
   const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
   if (/shared librar|Library not loaded/.test(stderr)) {
     return `the embedded PostgreSQL lacks its libraries: run \`npm rebuild ${PACKAGE}\``;
@@ -146,7 +152,10 @@ const lines = (text: string): string[] => text.split('\n').filter((line) => line
 
 function readLog(): string {
   try {
-    return readFileSync(log, 'utf8');
+    const file = openSync(log, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const text = readFileSync(file, 'utf8');
+    closeSync(file);
+    return text;
   } catch {
     return '';
   }
@@ -155,8 +164,7 @@ function readLog(): string {
 function readPid(): number | undefined {
   try {
     const pid = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    process.kill(pid, 0);
-    return pid;
+    return isAlive(pid) ? pid : undefined;
   } catch {
     return undefined;
   }
@@ -175,21 +183,20 @@ const tell = (message: OwnerMessage): void => {
 async function main(): Promise<void> {
   process.umask(0o077);
   const abandoned = once(process, 'disconnect');
-  const programs: Programs = await import(PACKAGE);
+  const programs = findPrograms();
   await initialize(programs);
   let owned = await own(programs);
   for (const name of readdirSync(dataDir)) {
-    if (name.startsWith(`${DATABASE}.new-`)) rmSync(join(dataDir, name), { recursive: true, force: true });
+    if (name.startsWith(`${DATABASE}.new-`)) remove(join(dataDir, name));
   }
-  await createDatabase(owned.session);
-  tell({ ready: connectionString(owned.socketDirectory) });
+  await createDatabase(owned);
+  tell({ ready: true });
   for (;;) {
-    if (await Promise.race([abandoned.then(() => true), ended(owned.session)])) break;
+    if (await Promise.race([abandoned.then(() => true), ended(owned)])) break;
     owned = await own(programs); // PostgreSQL was killed: bring it back
   }
-  await owned.session.end();
+  await owned.end();
   await stop(programs);
-  if (owned.socketDirectory !== cluster) rmSync(owned.socketDirectory, { recursive: true, force: true });
 }
 
 try {
