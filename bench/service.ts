@@ -24,7 +24,7 @@ function withOperations(parts: AppParts, count: number): AppParts {
       index % 2 === 0 ? [] : [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }];
     return [path, { post: { ...post, operationId, parameters } }] as const;
   });
-  const handler = parts.handlers.import_oauth_token_v2_auth_tokens_import_post;
+  const handler = parts.handlers['import_oauth_token_v2_auth_tokens_import_post'];
   return {
     ...parts,
     contract: Object.assign({}, parts.contract, {

@@ -1,7 +1,7 @@
 import type { Seal } from '../crypto/key-ring.ts';
 import type { Provider, providerRepository } from '../db/providers.ts';
 import type { components } from '../generated/api.d.ts';
-import { actor, type Handlers } from '../server/contract.ts';
+import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
@@ -33,16 +33,39 @@ function found(provider: Provider | undefined) {
   return { status: 200, body: present(provider) } as const;
 }
 
-export const providerHandlers = ({
-  providers,
-  seal,
-}: Parts): Handlers<
-  | 'list_oauth_providers_v2_auth_providers_get'
-  | 'create_oauth_provider_v2_auth_providers_post'
-  | 'get_oauth_provider_v2_auth_providers__provider_id__get'
-  | 'update_oauth_provider_v2_auth_providers__provider_id__patch'
-  | 'delete_oauth_provider_v2_auth_providers__provider_id__delete'
-> => {
+const READS = {
+  list_oauth_providers_v2_auth_providers_get: {},
+  create_oauth_provider_v2_auth_providers_post: {
+    body: {
+      provider_id: true,
+      name: true,
+      client_id: true,
+      client_secret: true,
+      auth_url: true,
+      token_url: true,
+      uses_pkce: true,
+      code_challenge_method: true,
+      provider_type: true,
+      token_endpoint_auth_method: true,
+    },
+  },
+  get_oauth_provider_v2_auth_providers__provider_id__get: { path: { provider_id: true } },
+  update_oauth_provider_v2_auth_providers__provider_id__patch: {
+    path: { provider_id: true },
+    body: {
+      name: true,
+      client_id: true,
+      client_secret: true,
+      auth_url: true,
+      token_url: true,
+      uses_pkce: true,
+      code_challenge_method: true,
+    },
+  },
+  delete_oauth_provider_v2_auth_providers__provider_id__delete: { path: { provider_id: true } },
+} as const satisfies Reading;
+
+export const providerHandlers = ({ providers, seal }: Parts): Handlers<typeof READS> => {
   const sealed = (secret: string | null | undefined) => (typeof secret === 'string' ? seal(secret) : null);
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {

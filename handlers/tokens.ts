@@ -3,7 +3,7 @@ import { isUuid } from '../crypto/uuid.ts';
 import type { ImportRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
-import { actor, type Handlers } from '../server/contract.ts';
+import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
@@ -23,17 +23,28 @@ const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'
   updated_at: token.updatedAt.toISOString(),
 });
 
-export const tokenHandlers = ({
-  imports,
-  tokens,
-  seal,
-}: Parts): Handlers<
-  | 'import_oauth_token_v2_auth_tokens_import_post'
-  | 'list_oauth_tokens_for_user_v2_auth_tokens_get'
-  | 'check_oauth_token_exists_v2_auth_tokens_exists_get'
-  | 'update_token_label_v2_auth_tokens__token_id__metadata_patch'
-  | 'check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get'
-> => ({
+const READS = {
+  import_oauth_token_v2_auth_tokens_import_post: {
+    body: {
+      provider_id: true,
+      access_token: true,
+      refresh_token: true,
+      expires_in_seconds: true,
+      scopes: true,
+      metadata: true,
+      is_default: true,
+    },
+  },
+  list_oauth_tokens_for_user_v2_auth_tokens_get: { query: { provider_id: true } },
+  check_oauth_token_exists_v2_auth_tokens_exists_get: { query: { provider_id: true } },
+  update_token_label_v2_auth_tokens__token_id__metadata_patch: {
+    path: { token_id: true },
+    body: { provider_account_label: true, is_default: true },
+  },
+  check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get: {},
+} as const satisfies Reading;
+
+export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof READS> => ({
   async import_oauth_token_v2_auth_tokens_import_post(call) {
     const { caller, body } = call;
     const token = {

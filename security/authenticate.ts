@@ -1,9 +1,9 @@
 import { hashApiKey } from '../crypto/api-key.ts';
 import { isUuid } from '../crypto/uuid.ts';
 import type { BearerClaims } from './bearer.ts';
-import type { Caller, Role } from './caller.ts';
+import { type Caller, mayActFor, type Role } from './caller.ts';
 
-/** Nobody says who is calling. Answered 401 with the challenge (RFC 9110, section 11.6.1). */
+/** The request carries no sufficient credentials. Answered 401 with the challenge (RFC 9110, section 11.6.1). */
 export class UnauthenticatedError extends Error {
   readonly challenge: string;
 
@@ -32,6 +32,7 @@ export interface ApiKeyIdentity {
   readonly workspaceId: string;
   readonly userId: string;
   readonly role: Role;
+  readonly actsFor: Caller['actsFor'];
 }
 
 export interface AuthenticationParts {
@@ -43,16 +44,31 @@ export interface AuthenticationParts {
   readonly verifyBearer?: ((token: string) => Promise<BearerClaims | undefined>) | undefined;
 }
 
-/** The security schemes of the contract that are credentials. `TenantId` is none: it selects, and proves nothing. */
-export type CredentialScheme = 'ApiKey' | 'BearerAuth';
+const SCHEMES = ['ApiKey', 'BearerAuth'] as const;
+
+/** The security schemes of the contract. Each is a credential. */
+export type CredentialScheme = (typeof SCHEMES)[number];
+
+export const isCredentialScheme = (name: string): name is CredentialScheme =>
+  SCHEMES.some((scheme) => scheme === name);
+
+/**
+ * What an operation requires (OpenAPI 3.1, Security Requirement Object): the alternatives, each with the schemes that
+ * must all hold. An alternative without schemes makes credentials optional.
+ */
+export type Security = readonly (readonly CredentialScheme[])[];
 
 /** Header fields by lower-case name, each with all its lines (as in `IncomingMessage.headersDistinct`). */
 export type HeaderLines = Readonly<Record<string, readonly string[] | undefined>>;
 
+/** The caller of a request; undefined: credentials are optional, and there are none. */
+export type Authenticate = (headers: HeaderLines) => Promise<Caller | undefined>;
+
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i; // RFC 6750, section 2.1
+const MAX_USER_CHARACTERS = 255;
 
 /**
- * Tells who is calling, from the headers of a request.
+ * Makes what tells the caller of a request from its headers, for operations with this security.
  * @throws UnauthenticatedError, ForbiddenError; what the lookups throw (an outage is not a wrong credential) passes through
  */
 export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }: AuthenticationParts) {
@@ -64,8 +80,8 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     const keyHash = lines.length > 1 ? undefined : hashApiKey(lines[0] ?? '');
     const found = keyHash === undefined ? undefined : await findApiKey(keyHash);
     if (found === undefined) throw invalid('api_key');
-    const { apiKeyId, organizationId, workspaceId, userId, role } = found;
-    return { organizationId, workspaceId, userId, role, credential: `api-key:${apiKeyId}` };
+    const { apiKeyId, organizationId, workspaceId, userId, role, actsFor } = found;
+    return { organizationId, workspaceId, userId, role, actsFor, credential: `api-key:${apiKeyId}` };
   }
 
   async function byBearer(lines: readonly string[]): Promise<Caller> {
@@ -76,13 +92,8 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     if (claims === undefined) throw badToken();
     const workspaceId = await findWorkspace(claims.organizationId, claims.workspaceId);
     if (workspaceId === undefined) throw badToken();
-    return {
-      organizationId: claims.organizationId,
-      workspaceId,
-      userId: claims.userId,
-      role: claims.role,
-      credential: 'bearer',
-    };
+    const { organizationId, userId, role } = claims;
+    return { organizationId, workspaceId, userId, role, actsFor: 'user', credential: 'bearer' };
   }
 
   /** Both must hold and agree; the user is the bearer's, the role the lower one. */
@@ -100,19 +111,51 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     return { ...caller, workspaceId };
   }
 
-  return async function authenticate(
-    headers: HeaderLines,
-    schemes: ReadonlySet<CredentialScheme>,
-  ): Promise<Caller> {
-    const apiKey = schemes.has('ApiKey') ? headers['x-api-key'] : undefined;
-    const authorization = schemes.has('BearerAuth') ? headers['authorization'] : undefined;
-    const key = apiKey && (await byApiKey(apiKey));
-    const bearer = authorization && (await byBearer(authorization));
-    const caller = key && bearer ? combine(key, bearer) : (key ?? bearer);
-    if (caller === undefined) throw new UnauthenticatedError(challenge);
-    const tenantId = headers['x-tenant-id'];
-    return tenantId === undefined ? caller : selectWorkspace(caller, tenantId);
+  return (security: Security): Authenticate => {
+    const takesKey = security.some((schemes) => schemes.includes('ApiKey'));
+    const takesBearer = security.some((schemes) => schemes.includes('BearerAuth'));
+    const suffices = (hasKey: boolean, hasBearer: boolean) =>
+      security.some((schemes) =>
+        schemes.length === 0
+          ? !hasKey && !hasBearer
+          : schemes.every((scheme) => (scheme === 'ApiKey' ? hasKey : hasBearer)),
+      );
+    // By whether a key and a bearer token were sent.
+    const isEnough = [false, true].map((hasKey) => [suffices(hasKey, false), suffices(hasKey, true)]);
+    return async (headers) => {
+      const apiKey = takesKey ? headers['x-api-key'] : undefined;
+      const authorization = takesBearer ? headers['authorization'] : undefined;
+      if (isEnough[apiKey === undefined ? 0 : 1]?.[authorization === undefined ? 0 : 1] !== true) {
+        throw new UnauthenticatedError(challenge);
+      }
+      const key = apiKey && (await byApiKey(apiKey));
+      const bearer = authorization && (await byBearer(authorization));
+      const caller = key && bearer ? combine(key, bearer) : (key ?? bearer);
+      if (caller === undefined) return undefined;
+      const [tenantId, user] = [headers['x-tenant-id'], headers['x-user-id']];
+      const placed = tenantId === undefined ? caller : await selectWorkspace(caller, tenantId);
+      return user === undefined ? placed : selectUser(placed, user);
+    };
   };
 }
 
-export type Authenticate = ReturnType<typeof createAuthenticator>;
+/** The caller as it acts for the user that `X-User-Id` names, and for no other. */
+function selectUser(caller: Caller, lines: readonly string[]): Caller {
+  const userId = lines.length > 1 ? undefined : decodeUtf8(lines[0] ?? '');
+  if (userId === undefined || userId === '' || userId.includes('\0')) throw new ForbiddenError();
+  if ([...userId].length > MAX_USER_CHARACTERS || !mayActFor(caller, userId)) throw new ForbiddenError();
+  return { ...caller, userId, actsFor: 'user' };
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Node gives the bytes of a header field as Latin-1. Undefined: they are no UTF-8. */
+function decodeUtf8(latin1: string): string | undefined {
+  try {
+    return utf8.decode(Buffer.from(latin1, 'latin1'));
+  } catch {
+    return undefined;
+  }
+}
+
+export type Authenticator = ReturnType<typeof createAuthenticator>;

@@ -4,19 +4,40 @@ import { ApiError, type FieldError } from './errors.ts';
 
 /** JSON text deeper than this would overflow what handles it further on. */
 const MAX_DEPTH = 200;
+const JSON_BODY = 'application/json';
+const FORM_BODY = 'application/x-www-form-urlencoded';
 const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+export interface ReadBody {
+  /** Which of the media types it was read as; undefined: none, or there is no body. */
+  readonly mediaType: string | undefined;
+  readonly body: unknown;
+}
+
+const NO_BODY: ReadBody = { mediaType: undefined, body: undefined };
+
 /**
- * The value of a request's JSON body; undefined where there is none, the bare text where it is not declared as JSON.
+ * Reads a request's body as one of these media types. The body is the bare text where it is declared as none of them.
  * @throws ApiError 415, 413, 400 or 422, in this order
  */
-export async function readJson(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readBody(
+  request: IncomingMessage,
+  mediaTypes: readonly string[],
+  maxBytes: number,
+): Promise<ReadBody> {
   refuseCodings(request.headers['content-encoding']);
   const bytes = await readBytes(request, maxBytes);
   const text = decode(bytes);
-  if (bytes.length === 0) return undefined;
-  return isJson(request.headersDistinct['content-type']) ? parse(text) : text;
+  if (bytes.length === 0) return NO_BODY;
+  const declared = mediaTypeOf(request.headersDistinct['content-type']);
+  if (JSON_MEDIA_TYPE.test(declared) && mediaTypes.includes(JSON_BODY)) {
+    return { mediaType: JSON_BODY, body: parse(text) };
+  }
+  if (declared === FORM_BODY && mediaTypes.includes(FORM_BODY)) {
+    return { mediaType: FORM_BODY, body: parseForm(text) };
+  }
+  return { mediaType: undefined, body: text };
 }
 
 function refuseCodings(contentEncoding = ''): void {
@@ -48,17 +69,40 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
 /** The client went away before its request was complete: nobody is owed an answer. */
 export class ClientGoneError extends Error {}
 
+const unreadable = () => new ApiError(400, 'There was an error parsing the body');
+
 function decode(bytes: Buffer): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    throw new ApiError(400, 'There was an error parsing the body');
+    throw unreadable();
   }
 }
 
-function isJson(contentType: readonly string[] = []): boolean {
-  const [mediaType] = (contentType[0] ?? '').split(';');
-  return contentType.length === 1 && JSON_MEDIA_TYPE.test((mediaType ?? '').trim());
+/** In lower case and without parameters. Empty: absent, or repeated. */
+function mediaTypeOf(contentType: readonly string[] = []): string {
+  const [mediaType = ''] = (contentType[0] ?? '').split(';');
+  return contentType.length === 1 ? mediaType.trim().toLowerCase() : '';
+}
+
+/** The fields of a form. A repeated field becomes a list, which no field that is declared as text takes. */
+function parseForm(text: string): Readonly<Record<string, unknown>> {
+  refuseBrokenEscapes(text);
+  const fields = new Map<string, string | string[]>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    const earlier = fields.get(name);
+    fields.set(name, earlier === undefined ? value : [earlier, value].flat());
+  }
+  return Object.fromEntries(fields);
+}
+
+/** `URLSearchParams` would put U+FFFD in the place of bytes that are no UTF-8. */
+function refuseBrokenEscapes(text: string): void {
+  try {
+    if (text.includes('%')) decodeURIComponent(text);
+  } catch {
+    throw unreadable();
+  }
 }
 
 function parse(text: string): unknown {

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Document } from 'openapi-backend';
+import type { Route, Serve } from './routing.ts';
+import { sendFile } from './sending.ts';
 
-export interface Page {
+interface File {
   readonly type: string;
   readonly content: Buffer | string;
 }
@@ -23,29 +25,39 @@ const HTML = `<!doctype html>
 const START = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#api', validatorUrl: null, tryItOutEnabled: true });
 `;
 
-const FILES = {
+const ASSETS = {
   'favicon-32x32.png': 'image/png',
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
 };
 
 /** Nothing is loaded from, or sent to, another host. Swagger UI sets styles of its own. */
-export const CONTENT_SECURITY_POLICY =
+const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The contract for people, by path: the document, and Swagger UI to read and try it. All of it is held in memory. */
-export function docsPages(contract: Document): ReadonlyMap<string, Page> {
+/** The contract for people: the document, and Swagger UI to read and try it. All of it is held in memory. */
+export function docsRoutes(contract: Document): readonly Route[] {
   // Loading the package itself would run it.
   const { resolve } = createRequire(import.meta.url);
-  const files = Object.entries(FILES).map(
-    ([name, type]) =>
-      [`/docs/${name}`, { type, content: readFileSync(resolve(`swagger-ui-dist/${name}`)) }] as const,
-  );
-  return new Map<string, Page>([
-    ['/openapi.json', { type: 'application/json', content: JSON.stringify(contract) }],
-    ['/docs', { type: 'text/html; charset=utf-8', content: HTML }],
-    ['/docs/start.js', { type: 'text/javascript; charset=utf-8', content: START }],
-    ...files,
+  const assets = Object.entries(ASSETS).map(([name, type]): [string, File] => [
+    `/docs/${name}`,
+    { type, content: readFileSync(resolve(`swagger-ui-dist/${name}`)) },
   ]);
+  return [
+    ...fileRoutes('/openapi.json', { type: 'application/json', content: JSON.stringify(contract) }),
+    ...fileRoutes('/docs', { type: 'text/html; charset=utf-8', content: HTML }),
+    ...fileRoutes('/docs/start.js', { type: 'text/javascript; charset=utf-8', content: START }),
+    ...assets.flatMap(([path, file]) => fileRoutes(path, file)),
+  ];
+}
+
+function fileRoutes(path: string, { type, content }: File): readonly Route[] {
+  const headers = {
+    'Content-Type': type,
+    'Content-Length': String(Buffer.byteLength(content)),
+    'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  };
+  const serve: Serve = async (_request, response) => sendFile(response, headers, content);
+  return ['GET', 'HEAD'].map((method) => ({ method, path, serve }));
 }

@@ -2,6 +2,7 @@ import { isUnavailable } from '../db/postgres/errors.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { IssuerUnavailableError } from '../security/issuer-keys.ts';
 import type { Answer } from './answer.ts';
+import type { Page } from './pages/page.ts';
 
 /** One entry of the contract's HTTPValidationError, in pydantic's words. */
 export interface FieldError {
@@ -30,6 +31,18 @@ export class ApiError extends Error {
   }
 }
 
+/** A refusal that a person reads in a browser. */
+export class PageError extends Error {
+  readonly status: number;
+  readonly page: Page;
+
+  constructor(status: number, page: Page) {
+    super('refused with a page');
+    this.status = status;
+    this.page = page;
+  }
+}
+
 const refusal = (
   status: number,
   detail: string | readonly FieldError[],
@@ -40,9 +53,10 @@ const refusal = (
   body: { detail },
 });
 
-/** The answer to whatever was thrown. What is not foreseen loses its text. */
+/** The answer to an error. An unexpected error becomes a bare 500: its text may hold a secret. */
 export function toAnswer(error: unknown): Answer {
   if (error instanceof ApiError) return refusal(error.status, error.detail, error.headers);
+  if (error instanceof PageError) return { status: error.status, ...error.page };
   if (error instanceof UnauthenticatedError) {
     return refusal(401, error.message, { 'WWW-Authenticate': error.challenge });
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Express } from 'express';
-import { bodyText, fields } from './answer.ts';
+import { contentText, fields } from './answer.ts';
 
 /** The status for what Node refuses before there is a request, by the code of its error. */
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
@@ -40,7 +40,7 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
 function refusal(status: number): string {
   const reason = STATUS_CODES[status] ?? '';
   const answer = { status, headers: { Connection: 'close' }, body: { detail: reason } };
-  const text = bodyText(answer);
+  const text = contentText(answer);
   const head = Object.entries(fields(answer, text, randomUUID())).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
 }

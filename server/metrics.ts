@@ -7,7 +7,7 @@ import type { OperationId } from './contract.ts';
 /** What is measured of a request. No label holds a caller's text. */
 export interface Observation {
   /** Undefined: no operation of the contract. */
-  readonly operationId: OperationId | undefined;
+  readonly operationId: string | undefined;
   /** Undefined: the client went away. */
   readonly status: number | undefined;
   readonly seconds: number;
@@ -89,7 +89,7 @@ export function createMetrics(gauges: Gauges) {
       const operation = operationId ?? 'none';
       requests.inc({ operation, status: status ?? 0 });
       durations.observe({ operation }, seconds);
-      if (operationId === IMPORT && status === 200) imports.inc();
+      if (operationId === IMPORT && status !== undefined && status >= 200 && status < 300) imports.inc();
     },
 
     observeOutbound({ purpose, outcome, seconds }: OutboundObservation): void {

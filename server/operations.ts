@@ -1,43 +1,60 @@
 import { readFileSync } from 'node:fs';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import standardFormats from 'ajv-formats';
-import { type Operation as Described, type Document, OpenAPIBackend } from 'openapi-backend';
-import type { CredentialScheme } from '../security/authenticate.ts';
+import {
+  type Operation as Described,
+  type Document,
+  OpenAPIBackend,
+  type OpenAPIValidator,
+} from 'openapi-backend';
+import { isCredentialScheme, type Security } from '../security/authenticate.ts';
 import type { Role } from '../security/caller.ts';
-import type { Handlers, Input, OperationId } from './contract.ts';
+import type { AnyReply } from './answer.ts';
 import { ApiError } from './errors.ts';
 import { fieldErrors, type Schema, withoutNull } from './validation.ts';
 
-/** What a request says, before anybody has looked whether it may. */
-export interface Unvalidated {
+type RequestBody = Exclude<Described['requestBody'], undefined>;
+
+/** The media types of request bodies that the service can read. */
+const READABLE = ['application/json', 'application/x-www-form-urlencoded'];
+
+/** The inputs of a request before they are judged. */
+export interface Input {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
+  /** The operation's media type that the body was read as; undefined: there is no body, or it is none that is taken. */
+  readonly mediaType: string | undefined;
   readonly body: unknown;
 }
 
 /** An operation of the contract, ready to be served. */
-export interface Operation<Id extends OperationId> {
-  readonly operationId: Id;
+export interface Operation {
+  readonly operationId: string;
   /** In capitals. */
   readonly method: string;
   /** The template, with parameters in braces. */
   readonly path: string;
-  /** The credentials that the contract accepts here. */
-  readonly schemes: ReadonlySet<CredentialScheme>;
-  /** Who may ask for it; undefined: any caller. */
+  /** The alternatives, each with the schemes that must all hold. Empty: public. */
+  readonly security: Security;
+  /** The role that the caller must have; undefined: any. */
   readonly role: Role | undefined;
   readonly queryNames: readonly string[];
-  readonly takesBody: boolean;
+  /** Of the bodies that it takes. Empty: it takes none. */
+  readonly mediaTypes: readonly string[];
   /** @throws ApiError 422 with one entry for each wrong place */
-  readonly validate: (input: Unvalidated) => asserts input is Unvalidated & Input<Id>;
+  readonly validate: (input: Input) => void;
 }
+
+/** What serves an operation: it is called with the operation's own type of call, which only the compiler knows. */
+export type Handler = (call: never) => Promise<AnyReply>;
 
 export interface OperationParts {
   /** The document of `generated/`. */
   readonly contract: Document;
-  /** Those of the document that JSON Schema does not know, by name. */
+  /** The formats of the document that JSON Schema does not know, by name. */
   readonly formats: Readonly<Record<string, (value: string) => boolean>>;
-  readonly handlers: Handlers<OperationId>;
+  /** One for each operation of the document, by its id. */
+  readonly handlers: Readonly<Record<string, Handler>>;
 }
 
 export const readContract = (): Document =>
@@ -51,7 +68,7 @@ export async function loadOperations({
   contract,
   formats,
   handlers,
-}: OperationParts): Promise<Operation<OperationId>[]> {
+}: OperationParts): Promise<(Operation & { readonly handler: Handler })[]> {
   const api = new OpenAPIBackend({
     definition: contract,
     strict: true,
@@ -62,39 +79,50 @@ export async function loadOperations({
     },
   });
   await api.init();
-  const isServed = (id = ''): id is OperationId => Object.hasOwn(handlers, id);
-  return api.router.getOperations().map((described) => {
-    const { operationId } = described;
-    if (!isServed(operationId)) throw new Error(`no handler for ${operationId} ${described.path}`);
-    return operation(operationId, described, api.validator.getRequestValidatorsForOperation(operationId));
+  const described = api.router.getOperations();
+  const unserved = described.filter(({ operationId = '' }) => !Object.hasOwn(handlers, operationId));
+  if (unserved.length > 0) {
+    const names = unserved.map(({ operationId, method, path }) => `${operationId} (${method} ${path})`);
+    throw new Error(`operations without a handler: ${names.join(', ')}`);
+  }
+  return described.flatMap((one) => {
+    const handler = handlers[one.operationId ?? ''];
+    const secured = { security: contract.security ?? [], ...one };
+    return handler === undefined ? [] : [{ ...operation(secured, api.validator), handler }];
   });
 }
 
-function operation<Id extends OperationId>(
-  operationId: Id,
-  described: Described,
-  validators: readonly ValidateFunction[],
-): Operation<Id> {
-  const schemas = {
-    path: parameterSchema(described, 'path'),
-    query: parameterSchema(described, 'query'),
-    body: bodySchema(described),
-  };
+function operation(described: Described, validator: OpenAPIValidator): Operation {
+  const { operationId = '' } = described;
+  const schemas = { path: parameterSchema(described, 'path'), query: parameterSchema(described, 'query') };
+  const bodies = bodiesOf(described);
+  const compile = (requestBody: RequestBody | undefined) =>
+    validator.buildRequestValidatorsForOperation(
+      requestBody === undefined ? described : Object.assign({}, described, { requestBody }),
+    ) ?? [];
+  const unread = { schema: bodies[0]?.schema, validators: compile(bodies[0]?.requestBody) };
+  const read = new Map(
+    bodies.map(({ mediaType, schema, requestBody }) => [
+      mediaType,
+      { schema, validators: compile(requestBody) },
+    ]),
+  );
   return {
     operationId,
     method: described.method.toUpperCase(),
     path: described.path,
-    schemes: new Set(described.security?.flatMap(Object.keys).filter(isCredentialScheme)),
+    security: securityOf(described),
     role: roleOf(described),
     queryNames: Object.keys(schemas.query.properties ?? {}),
-    takesBody: schemas.body !== undefined,
-    validate({ path, query, body }) {
+    mediaTypes: bodies.map(({ mediaType }) => mediaType),
+    validate({ path, query, body, mediaType }) {
+      const { schema, validators } = read.get(mediaType ?? '') ?? unread;
       const request = { path, query, requestBody: body };
       const errors = validators.flatMap((validate) => (validate(request) ? [] : findings(validate)));
       const found = [
         ...fieldErrors(schemas.path, path, 'path', below('/path', errors)),
         ...fieldErrors(schemas.query, query, 'query', below('/query', errors)),
-        ...(schemas.body ? fieldErrors(schemas.body, body, 'body', below('/requestBody', errors)) : []),
+        ...(schema ? fieldErrors(schema, body, 'body', below('/requestBody', errors)) : []),
       ];
       if (found.length > 0) throw new ApiError(422, found);
     },
@@ -106,8 +134,14 @@ const MAX_FINDINGS = 10_000;
 const findings = ({ errors }: ValidateFunction): readonly ErrorObject[] =>
   errors?.slice(0, MAX_FINDINGS) ?? [];
 
-const isCredentialScheme = (name: string): name is CredentialScheme =>
-  name === 'ApiKey' || name === 'BearerAuth';
+function securityOf({ security = [], operationId }: Described): Security {
+  return security.map((alternative) =>
+    Object.keys(alternative).map((name) => {
+      if (!isCredentialScheme(name)) throw new Error(`${operationId}: unknown security scheme ${name}`);
+      return name;
+    }),
+  );
+}
 
 /** What `x-role` says, an extension of our overlay. */
 function roleOf(described: Described): Role | undefined {
@@ -128,10 +162,15 @@ function parameterSchema({ parameters = [] }: Described, place: 'path' | 'query'
   return withoutNull({ type: 'object', properties: Object.fromEntries(declared) });
 }
 
-function bodySchema({ requestBody }: Described): Schema | undefined {
-  if (requestBody === undefined || !('content' in requestBody)) return undefined;
-  const schema = requestBody.content['application/json']?.schema;
-  return isSchema(schema) ? withoutNull(schema) : undefined;
+/** Each body that the operation takes: its media type, its schema, and a request body of this type alone. */
+function bodiesOf({ requestBody }: Described) {
+  if (requestBody === undefined || !('content' in requestBody)) return [];
+  return READABLE.flatMap((mediaType) => {
+    const content = requestBody.content[mediaType];
+    if (!isSchema(content?.schema)) return [];
+    const alone: RequestBody = { ...requestBody, content: { [mediaType]: content } };
+    return [{ mediaType, schema: withoutNull(content.schema), requestBody: alone }];
+  });
 }
 
 /** The errors under one part of the request, with paths that count from there. An absent body is an error of the whole. */

@@ -1,23 +1,15 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { NextFunction, Request, Response } from 'express';
-import type { OperationId } from './contract.ts';
-
-interface Traced {
-  route?: string;
-  operationId?: OperationId;
-  requestId?: string;
-}
+import type { NextFunction } from 'express';
+import type { Request, Response } from './routing.ts';
 
 /**
  * A span for each request, in the trace that the caller's `traceparent` names (W3C Trace Context). Its attributes say what
- * the log says: nothing of headers, query or body. Without a registered provider of spans, all of it does nothing.
+ * the log says: nothing of headers, query or body. `tracestate` is dropped, because it is text of the caller's. Without a
+ * registered provider of spans, all of it does nothing.
  */
-export function traceRequests(
-  request: Request,
-  response: Response<unknown, Traced & Record<string, unknown>>,
-  next: NextFunction,
-): void {
-  const parent = propagation.extract(ROOT_CONTEXT, request.headers);
+export function traceRequests(request: Request, response: Response, next: NextFunction): void {
+  const { traceparent } = request.headers;
+  const parent = propagation.extract(ROOT_CONTEXT, { traceparent });
   const span = trace.getTracer('tokenhold').startSpan(request.method, { kind: SpanKind.SERVER }, parent);
   response.once('close', () => {
     const { route, operationId, requestId } = response.locals;

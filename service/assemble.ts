@@ -11,6 +11,7 @@ import { createAuthenticator } from '../security/authenticate.ts';
 import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
 import type { AppParts } from '../server/app.ts';
+import type { AllHandlers } from '../server/contract.ts';
 import type { Logger } from '../server/log.ts';
 import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
@@ -22,6 +23,7 @@ export function assemble(
   config: Config,
   vault: Vault,
   log: Logger,
+  stopping: AbortSignal = new AbortController().signal,
 ): AppParts & { readonly metrics: Metrics } {
   const { apiKeys, workspaces, providers, imports, tokens, ciphertexts, keyRing, db } = vault;
   const { seal } = keyRing;
@@ -43,16 +45,21 @@ export function assemble(
     rules: createAddressRules(config.outboundAllow, isLocal),
     observe: metrics.observeOutbound,
   });
-  const authenticate = createAuthenticator({
+  const authenticator = createAuthenticator({
     findApiKey,
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
+  const handlers: AllHandlers = {
+    ...providerHandlers({ providers, seal }),
+    ...tokenHandlers({ imports, tokens, seal }),
+  };
   return {
     contract: readContract(),
     formats,
-    handlers: { ...providerHandlers({ providers, seal }), ...tokenHandlers({ imports, tokens, seal }) },
-    authenticate,
+    handlers,
+    authenticator,
+    stopping,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),
     log,
     isTracing: config.isTracing,

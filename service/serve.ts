@@ -19,6 +19,7 @@ import { openServerVault, type Vault } from './repositories.ts';
 export async function serve(config: Config): Promise<void> {
   // Without a file to read keys from, SIGHUP says what it says to any program: the terminal is gone.
   const stopped = stopSignal(config.fernetKeysFile === undefined ? ['SIGHUP'] : []);
+  const stopping = new AbortController();
   const log = createLogger(config.logLevel);
   const vault = await openServerVault(config);
   const servers: Server[] = [];
@@ -27,7 +28,7 @@ export async function serve(config: Config): Promise<void> {
     if (config.fernetKeysFile !== undefined) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
-    const parts = assemble(config, vault, log);
+    const parts = assemble(config, vault, log, stopping.signal);
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
     const address = await listen(server, config.host, config.port, 'PORT');
@@ -43,6 +44,7 @@ export async function serve(config: Config): Promise<void> {
     );
     await stopped;
   } finally {
+    stopping.abort();
     await Promise.all(servers.map((server) => close(server, config.shutdownTimeoutSeconds)));
     await stopTracing();
     await vault.close();

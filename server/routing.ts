@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Express, Request as ExpressRequest, Response as ExpressResponse, NextFunction } from 'express';
+import { ApiError } from './errors.ts';
+import { refuseInexactPaths } from './refusals.ts';
+
+/** What the service knows of a request. Nothing here is the caller's text, except a request id of harmless characters. */
+export interface Facts {
+  requestId: string;
+  /** Aborted when the service stops. */
+  stopping: AbortSignal;
+  /** The path as the contract writes it. */
+  route?: string;
+  /** The methods of the paths that matched and that lack the request's. */
+  allow?: string[];
+  operationId?: string;
+  organizationId?: string | undefined;
+}
+
+export type Request = IncomingMessage & Pick<ExpressRequest, 'params'> & { url: string; method: string };
+export type Response = ServerResponse &
+  Pick<ExpressResponse<unknown, Facts & Record<string, unknown>>, 'req' | 'locals'>;
+
+export type Serve = (request: Request, response: Response) => Promise<void>;
+
+export interface Route {
+  /** In capitals. */
+  readonly method: string;
+  /** Parameters are in braces, each a whole segment. */
+  readonly path: string;
+  readonly serve: Serve;
+}
+
+/**
+ * Mounts the routes. A path without parameters is found by one look-up and comes first (OpenAPI 3.1, Paths Object). A
+ * method that it lacks falls through to a path with parameters that matches too. Where no path has the method, the
+ * answer is 405 with the methods of all that matched.
+ */
+export function mount(app: Express, routes: readonly Route[]): void {
+  const dispatchers = [...new Set(routes.map(({ path }) => path))].map(
+    (path) => [path, dispatch(path, routes)] as const,
+  );
+  const isTemplate = ([path]: readonly [string, Dispatch]) => path.includes('{');
+  const concrete = new Map(dispatchers.filter((one) => !isTemplate(one)));
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    const end = request.url.indexOf('?');
+    const serve = concrete.get(end < 0 ? request.url : request.url.slice(0, end));
+    return serve === undefined ? next() : serve(request, response, next);
+  });
+  app.use(refuseInexactPaths);
+  for (const [path, serve] of dispatchers.filter(isTemplate)) {
+    app.all(path.replaceAll('{', ':').replaceAll('}', ''), serve);
+  }
+  app.use((_request: Request, { locals }: Response) => {
+    if (locals.allow === undefined) throw new ApiError(404, 'Not Found');
+    throw new ApiError(405, 'Method Not Allowed', { Allow: [...new Set(locals.allow)].join(', ') });
+  });
+}
+
+type Dispatch = (request: Request, response: Response, next: NextFunction) => Promise<void> | void;
+
+/** Serves one path by its methods. `HEAD` and `OPTIONS` are served where a route names them. */
+function dispatch(path: string, routes: readonly Route[]): Dispatch {
+  const own = routes.filter((route) => route.path === path);
+  const methods = new Map(own.map(({ method, serve }) => [method, serve]));
+  return (request, response, next) => {
+    response.locals.route = path;
+    const serve = methods.get(request.method);
+    if (serve !== undefined) return serve(request, response);
+    response.locals.allow = [...(response.locals.allow ?? []), ...methods.keys()];
+    return next();
+  };
+}

@@ -1,0 +1,96 @@
+import { once } from 'node:events';
+import { type Answer, commonFields, contentText, fields } from './answer.ts';
+import { ClientGoneError } from './body.ts';
+import type { Response } from './routing.ts';
+
+/** How long the rest of a refused upload is read and thrown away. */
+const LINGER_MS = 2_000;
+/** How long a client may leave the rows unread that were sent to it. */
+const STALL_MS = 30_000;
+/** Rows are sent in pieces of about this size. */
+const PIECE_CHARACTERS = 32_768;
+
+/** Sends an answer as a whole. */
+export function send(response: Response, answer: Answer): void {
+  const text = contentText(answer);
+  begin(response, answer.status, fields(answer, text, response.locals.requestId));
+  if (answer.headers?.['Connection'] === 'close' && !response.req.complete) linger(response, text);
+  else response.end(text);
+}
+
+/** Every answer begins here. One that is sent while the service stops is the last of its connection. */
+function begin(response: Response, status: number, headers: Readonly<Record<string, string>>): void {
+  if (response.locals.stopping.aborted) response.shouldKeepAlive = false;
+  response.writeHead(status, headers);
+}
+
+/** Sends a file that is held in memory. `headers` are those of its content. */
+export function sendFile(
+  response: Response,
+  headers: Readonly<Record<string, string>>,
+  content: Buffer | string,
+): void {
+  begin(response, 200, { ...headers, ...commonFields(response.locals.requestId) });
+  response.end(content);
+}
+
+/**
+ * Ends a connection whose client is still sending: what arrives is read for a moment and thrown away, because a socket
+ * that is closed over unread data is reset, and the client would lose the answer (RFC 9112, section 9.6).
+ */
+function linger(response: Response, text: string): void {
+  const { req: request } = response;
+  const { socket } = request;
+  response.write(text, () => socket.end());
+  request.resume();
+  const cut = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(cut));
+}
+
+/**
+ * Sends rows as one JSON array, as fast as the client reads them. An error before the first row is thrown while it can
+ * still be answered; after that, whoever catches it can only cut the connection.
+ * @throws ClientGoneError, and what the rows throw
+ */
+export async function sendRows(
+  response: Response,
+  { status, headers }: Pick<Answer, 'status' | 'headers'>,
+  rows: AsyncIterable<unknown>,
+): Promise<void> {
+  const start = () =>
+    begin(response, status, {
+      ...headers,
+      'Content-Type': 'application/json',
+      ...commonFields(response.locals.requestId),
+    });
+  let piece = '[';
+  for await (const row of rows) {
+    if (!response.headersSent) start();
+    else piece += ',';
+    piece += JSON.stringify(row);
+    if (piece.length >= PIECE_CHARACTERS) {
+      await write(response, piece);
+      piece = '';
+    }
+  }
+  if (!response.headersSent) start();
+  response.end(`${piece}]`);
+}
+
+async function write(response: Response, text: string): Promise<void> {
+  if (!response.destroyed && !response.write(text)) await drained(response);
+  if (response.destroyed) throw new ClientGoneError();
+}
+
+/** Until the client has read what was sent, or is gone. */
+async function drained(response: Response): Promise<void> {
+  const over = new AbortController();
+  const stalled = setTimeout(() => response.destroy(), STALL_MS);
+  const { signal } = over;
+  try {
+    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  } finally {
+    clearTimeout(stalled);
+    over.abort();
+  }
+}
