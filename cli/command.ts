@@ -22,8 +22,16 @@ export function withVault<Options extends object>(
     });
 }
 
-/** The id of the organization that `--organization` names. */
-export async function organizationId(vault: Vault, idOrName: string): Promise<string> {
+/** The id of the organization that `--organization` names; without the option, of the only one. */
+export async function organizationId(vault: Vault, idOrName: string | undefined): Promise<string> {
+  if (idOrName === undefined) {
+    const [only, ...others] = await vault.organizations.list();
+    if (only === undefined)
+      throw new OperatorError('there is no organization: make one with `organization create`');
+    if (others.length > 0)
+      throw new OperatorError('there are several organizations: name one with --organization');
+    return only.organizationId;
+  }
   const found = await vault.organizations.find(idOrName);
   if (found === undefined) throw new OperatorError('no organization has this id or name (--organization)');
   return found;

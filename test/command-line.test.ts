@@ -56,7 +56,11 @@ describe('an operator', () => {
       'Slack',
       ...slack,
     );
-    expect(provider).toEqual({ id: expect.stringMatching(UUID), provider_id: 'slack-prod' });
+    expect(provider).toEqual({
+      id: expect.stringMatching(UUID),
+      provider_id: 'slack-prod',
+      redirect_uri: 'http://127.0.0.1:8124/v2/auth/callback/slack-prod',
+    });
     const issued = await json(
       'api-key',
       'create',

@@ -1,10 +1,14 @@
-import { text } from 'node:stream/consumers';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
-import type { Provider, ProviderType } from '../../db/providers.ts';
+import type { Provider } from '../../db/providers.ts';
 import { isProviderId, isProviderUrl } from '../../oauth/provider.ts';
+import { loadCatalogue } from '../../service/catalogue-file.ts';
+import { loadConfig } from '../../service/config.ts';
 import { OperatorError } from '../../service/failure.ts';
+import { redirectUri } from '../../vault/authorize.ts';
 import { organizationId, withVault } from '../command.ts';
+import { print } from '../output.ts';
+import { type GivenSettings, providerSettings, readSecret } from '../provider-settings.ts';
 
 const row = ({ id, providerId }: Provider) => ({ id, provider_id: providerId });
 
@@ -22,25 +26,27 @@ function url(value: string): string {
   );
 }
 
-interface CreateOptions {
-  readonly organization: string;
-  readonly providerId: string;
-  readonly name: string;
+interface CreateOptions extends GivenSettings {
+  readonly organization?: string;
   readonly clientId: string;
-  readonly authUrl: string;
-  readonly tokenUrl: string;
-  readonly type?: ProviderType;
-  readonly clientSecretStdin?: boolean;
 }
 
 const create = new Command('create')
-  .description('make an OAuth provider')
-  .requiredOption('--organization <id or name>', 'whose provider')
-  .requiredOption('--provider-id <id>', 'the name that imports use, unique in the organization', providerId)
-  .requiredOption('--name <name>', 'its name for people')
+  .description('make an OAuth provider, and tell the redirect URI to register there')
+  .option('--organization <id or name>', 'whose provider; may be left out while there is only one')
+  .option('--from <name>', 'take the settings of a well-known provider, see `provider catalogue`')
   .requiredOption('--client-id <id>', 'the OAuth client id')
-  .requiredOption('--auth-url <url>', 'the authorization endpoint', url)
-  .requiredOption('--token-url <url>', 'the token endpoint', url)
+  .option('--client-secret-stdin', 'read the OAuth client secret from standard input')
+  .option('--provider-id <id>', 'the name that callers use, unique in the organization', providerId)
+  .option('--name <name>', 'its name for people')
+  .option('--auth-url <url>', 'the authorization endpoint', url)
+  .option('--token-url <url>', 'the token endpoint', url)
+  .addOption(
+    new Option(
+      '--token-endpoint-auth-method <method>',
+      'how the client authenticates at the token endpoint',
+    ).choices(['client_secret_post', 'client_secret_basic', 'none']),
+  )
   .addOption(
     new Option('--type <type>', 'its kind, where it needs special care').choices([
       'microsoft',
@@ -48,27 +54,45 @@ const create = new Command('create')
       'slack',
     ]),
   )
-  .option('--client-secret-stdin', 'read the OAuth client secret from standard input');
+  .addHelpText(
+    'after',
+    `
+Without --from, these are required: --provider-id, --name, --auth-url, --token-url.
+
+Examples:
+  tokenhold provider create --from github --client-id Iv1.8a61f9b3 --client-secret-stdin <secret
+  tokenhold provider create --from zendesk --client-id tokenhold --client-secret-stdin \\
+    --auth-url https://acme.zendesk.com/oauth/authorizations/new --token-url https://acme.zendesk.com/oauth/tokens <secret`,
+  );
 withVault<CreateOptions>(create, async (vault, options) => {
-  const clientSecret =
-    options.clientSecretStdin === true ? (await text(process.stdin)).replace(/\r?\n$/, '') : undefined;
+  const config = loadConfig(process.env);
+  const settings = providerSettings(options, loadCatalogue(config));
   const created = await vault.providers.create(
     await organizationId(vault, options.organization),
     {
-      providerId: options.providerId,
-      name: options.name,
+      ...settings,
       clientId: options.clientId,
-      clientSecret: clientSecret === undefined ? null : vault.keyRing.seal(clientSecret),
-      authUrl: options.authUrl,
-      tokenUrl: options.tokenUrl,
-      providerType: options.type ?? null,
+      clientSecret: options.clientSecretStdin === true ? vault.keyRing.seal(await readSecret()) : null,
     },
     OPERATOR,
   );
   if (created === undefined)
     throw new OperatorError('the organization has a provider of this id already (--provider-id)');
-  return row(created);
+  return { ...row(created), redirect_uri: redirectUri(config.publicUrl, created.providerId) };
 });
+
+const catalogue = new Command('catalogue')
+  .description('list the well-known providers that `create --from` knows')
+  .option('--json', 'print one JSON value')
+  .action((options: { json?: boolean }) => {
+    const { entries } = loadCatalogue(loadConfig(process.env));
+    const rows = entries.map(({ name, displayName, tokenUrl, match }) => ({
+      name,
+      provider: displayName,
+      token_url: tokenUrl ?? `https://${match[0]}/...`,
+    }));
+    print(rows, options);
+  });
 
 const list = new Command('list')
   .description('list the providers of an organization')
@@ -80,4 +104,5 @@ withVault<{ organization: string }>(list, async (vault, { organization }) =>
 export const providerCommand = new Command('provider')
   .description('OAuth providers, the applications whose tokens are kept')
   .addCommand(create)
+  .addCommand(catalogue)
   .addCommand(list);

@@ -1,0 +1,103 @@
+import { text } from 'node:stream/consumers';
+import type { ProviderType, TokenEndpointAuthMethod } from '../db/providers.ts';
+import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';
+import { OperatorError } from '../service/failure.ts';
+
+export interface GivenSettings {
+  readonly from?: string;
+  readonly providerId?: string;
+  readonly name?: string;
+  readonly authUrl?: string;
+  readonly tokenUrl?: string;
+  readonly type?: ProviderType;
+  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod;
+  readonly clientSecretStdin?: boolean;
+}
+
+export interface ProviderSettings {
+  readonly providerId: string;
+  readonly name: string;
+  readonly authUrl: string;
+  readonly tokenUrl: string;
+  readonly providerType: ProviderType | null;
+  readonly usesPkce: boolean | undefined;
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod | undefined;
+}
+
+/**
+ * The settings of a new provider: the given ones, then those of the catalogue entry that `from` names.
+ * @throws OperatorError a setting is missing, or does not fit the entry
+ */
+export function providerSettings(given: GivenSettings, catalogue: Catalogue): ProviderSettings {
+  const entry = named(given.from, catalogue);
+  const settings = {
+    providerId: given.providerId ?? entry?.name,
+    name: given.name ?? entry?.displayName,
+    authUrl: given.authUrl ?? entry?.authorizationUrl,
+    tokenUrl: given.tokenUrl ?? entry?.tokenUrl,
+  };
+  const { providerId, name, authUrl, tokenUrl } = settings;
+  if (providerId === undefined || name === undefined || authUrl === undefined || tokenUrl === undefined) {
+    throw new OperatorError(missing(settings, entry));
+  }
+  if (entry !== undefined && catalogue.find(tokenUrl) !== entry) {
+    throw new OperatorError(
+      `the catalogue does not find ${entry.displayName} by this token URL, but by the hosts ${entry.match.join(', ')} (--token-url)`,
+    );
+  }
+  const tokenEndpointAuthMethod = given.tokenEndpointAuthMethod ?? authMethod(entry);
+  if (entry !== undefined && tokenEndpointAuthMethod !== 'none' && given.clientSecretStdin !== true) {
+    throw new OperatorError(
+      `a client of ${entry.displayName} has a secret: give it with --client-secret-stdin, or say --token-endpoint-auth-method none for a public client`,
+    );
+  }
+  return {
+    providerId,
+    name,
+    authUrl,
+    tokenUrl,
+    providerType: given.type ?? entry?.providerType ?? null,
+    usesPkce: entry?.pkce === 'no' ? false : undefined,
+    tokenEndpointAuthMethod,
+  };
+}
+
+/** The secret on standard input, without its line end. */
+export async function readSecret(): Promise<string> {
+  const secret = (await text(process.stdin)).replace(/\r?\n$/, '');
+  if (secret === '') throw new OperatorError('standard input is empty (--client-secret-stdin)');
+  return secret;
+}
+
+function named(name: string | undefined, catalogue: Catalogue): CatalogueEntry | undefined {
+  if (name === undefined) return undefined;
+  const entry = catalogue.named(name);
+  if (entry === undefined) {
+    throw new OperatorError('the catalogue has no such entry, see `provider catalogue` (--from)');
+  }
+  return entry;
+}
+
+/** The catalogue's own way for a secret is found by the token URL at each request; the row holds the closest standard one. */
+const authMethod = (entry: CatalogueEntry | undefined): TokenEndpointAuthMethod | undefined =>
+  entry?.clientAuthentication === 'secret_as_username' ? 'client_secret_basic' : entry?.clientAuthentication;
+
+function missing(
+  settings: Readonly<Record<string, string | undefined>>,
+  entry: CatalogueEntry | undefined,
+): string {
+  const options = {
+    providerId: '--provider-id',
+    name: '--name',
+    authUrl: '--auth-url',
+    tokenUrl: '--token-url',
+  };
+  const needed = Object.entries(options)
+    .filter(([setting]) => settings[setting] === undefined)
+    .map(([, option]) => option)
+    .join(', ');
+  return entry === undefined
+    ? `needed: ${needed}; or --from with a name that \`provider catalogue\` lists`
+    : `${entry.displayName} has no URL that all customers share; needed: ${needed}`;
+}
