@@ -173,14 +173,21 @@ export interface components {
             readonly access_token: string;
             /** Refresh Token */
             readonly refresh_token?: string | null;
-            /** Expires In Seconds */
+            /**
+             * Expires In Seconds
+             * @description Seconds until the access token expires, counted from the import. Without it, the expiry is unknown. The names `expires_in` and `expires_at` of OAuth are ignored, as every unknown field is.
+             */
             readonly expires_in_seconds?: number | null;
             /**
              * Scopes
+             * @description At most 1,000, or as many as the setting `SCOPES_MAX` allows.
              * @default []
              */
             readonly scopes?: readonly string[];
-            /** Metadata */
+            /**
+             * Metadata
+             * @description At most 10,000 values at any depth, or as many as the setting `METADATA_MAX_VALUES` allows.
+             */
             readonly metadata?: {
                 readonly [key: string]: unknown;
             } | null;

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type JSONVisitor, visit } from 'jsonc-parser';
 import { ApiError, type FieldError } from './errors.ts';
+import { jsonBounds, MAX_VALUES } from './json-bounds.ts';
+import { tooManyValues } from './wording.ts';
 
-/** JSON text deeper than this would overflow what handles it further on. */
-const MAX_DEPTH = 200;
 const JSON_BODY = 'application/json';
 const FORM_BODY = 'application/x-www-form-urlencoded';
 const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
@@ -32,7 +32,7 @@ export async function readBody(
   if (bytes.length === 0) return NO_BODY;
   const declared = mediaTypeOf(request.headersDistinct['content-type']);
   if (JSON_MEDIA_TYPE.test(declared) && mediaTypes.includes(JSON_BODY)) {
-    return { mediaType: JSON_BODY, body: parse(text) };
+    return { mediaType: JSON_BODY, body: parse(text, bytes) };
   }
   if (declared === FORM_BODY && mediaTypes.includes(FORM_BODY)) {
     return { mediaType: FORM_BODY, body: parseForm(text) };
@@ -105,7 +105,9 @@ function refuseBrokenEscapes(text: string): void {
   }
 }
 
-function parse(text: string): unknown {
+function parse(text: string, bytes: Uint8Array): unknown {
+  const { isTooMany, tooDeepAt } = jsonBounds(bytes);
+  if (isTooMany) throw new ApiError(422, [{ loc: ['body'], ...tooManyValues(MAX_VALUES) }]);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -113,7 +115,9 @@ function parse(text: string): unknown {
     // The engine's message quotes the body.
     throw invalidJson(syntaxErrorOffset(text), 'invalid JSON syntax');
   }
-  if (isDeeper(value, MAX_DEPTH)) throw invalidJson(depthOffset(text), 'recursion limit exceeded');
+  if (tooDeepAt !== undefined) {
+    throw invalidJson(utf8.decode(bytes.subarray(0, tooDeepAt)).length, 'recursion limit exceeded');
+  }
   return value;
 }
 
@@ -126,11 +130,6 @@ function invalidJson(position: number, error: string): ApiError {
     ctx: { error },
   };
   return new ApiError(422, [entry]);
-}
-
-function isDeeper(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
 }
 
 /** Thrown to end a visit of the text early. */
@@ -159,20 +158,3 @@ const syntaxErrorOffset = (text: string): number =>
       throw new Found(offset);
     },
   });
-
-function depthOffset(text: string): number {
-  let depth = 0;
-  const enter = (offset: number) => {
-    depth += 1;
-    if (depth > MAX_DEPTH) throw new Found(offset);
-  };
-  const leave = () => {
-    depth -= 1;
-  };
-  return firstOffset(text, {
-    onObjectBegin: enter,
-    onArrayBegin: enter,
-    onObjectEnd: leave,
-    onArrayEnd: leave,
-  });
-}

@@ -1,30 +1,23 @@
-import { readFileSync } from 'node:fs';
-import type { ErrorObject, ValidateFunction } from 'ajv';
-import standardFormats from 'ajv-formats';
-import {
-  type Operation as Described,
-  type Document,
-  OpenAPIBackend,
-  type OpenAPIValidator,
-} from 'openapi-backend';
+import type { Operation as Described, Document } from 'openapi-backend';
 import { isCredentialScheme, type Security } from '../security/authenticate.ts';
 import type { Role } from '../security/caller.ts';
 import type { AnyReply } from './answer.ts';
-import { ApiError } from './errors.ts';
-import { fieldErrors, type Schema, withoutNull } from './validation.ts';
+import { type DialectParts, dialect } from './dialect.ts';
+import { documentProblems, type LoadedOperation, loadDocument, type RequestBody } from './document.ts';
+import { asObject, type Parameter, pathReader, queryReader } from './parameters.ts';
+import type { Judge } from './places.ts';
+import { isSchema } from './schema.ts';
+import { type Unvalidated, validation } from './validation.ts';
 
-type RequestBody = Exclude<Described['requestBody'], undefined>;
+export { readContract } from './document.ts';
 
 /** The media types of request bodies that the service can read. */
 const READABLE = ['application/json', 'application/x-www-form-urlencoded'];
 
 /** The inputs of a request before they are judged. */
-export interface Input {
-  readonly path: Readonly<Record<string, unknown>>;
-  readonly query: Readonly<Record<string, unknown>>;
+export interface Input extends Unvalidated {
   /** The operation's media type that the body was read as; undefined: there is no body, or it is none that is taken. */
   readonly mediaType: string | undefined;
-  readonly body: unknown;
 }
 
 /** An operation of the contract, ready to be served. */
@@ -38,7 +31,10 @@ export interface Operation {
   readonly security: Security;
   /** The role that the caller must have; undefined: any. */
   readonly role: Role | undefined;
-  readonly queryNames: readonly string[];
+  /** Reads the decoded path parameters as the types that the contract states. */
+  readonly readPath: (texts: Readonly<Record<string, unknown>>) => Input['path'];
+  /** Reads the declared query parameters of a request target as the types that the contract states. */
+  readonly readQuery: (target: string) => Input['query'];
   /** Of the bodies that it takes. Empty: it takes none. */
   readonly mediaTypes: readonly string[];
   /** @throws ApiError 422 with one entry for each wrong place */
@@ -48,93 +44,75 @@ export interface Operation {
 /** What serves an operation: it is called with the operation's own type of call, which only the compiler knows. */
 export type Handler = (call: never) => Promise<AnyReply>;
 
-export interface OperationParts {
+export interface OperationParts extends DialectParts {
   /** The document of `generated/`. */
   readonly contract: Document;
-  /** The formats of the document that JSON Schema does not know, by name. */
-  readonly formats: Readonly<Record<string, (value: string) => boolean>>;
   /** One for each operation of the document, by its id. */
   readonly handlers: Readonly<Record<string, Handler>>;
 }
 
-export const readContract = (): Document =>
-  JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
-
 /**
- * The operations of the contract, checked and compiled by openapi-backend. Its `handleRequest` is not used:
- * it parses each request three times, and before the credentials are known.
+ * The operations of the contract, checked and compiled, each with its handler.
+ * @throws Error that names everything in the document that is wrong, and every operation without a handler
  */
-export async function loadOperations({
-  contract,
-  formats,
-  handlers,
-}: OperationParts): Promise<(Operation & { readonly handler: Handler })[]> {
-  const api = new OpenAPIBackend({
-    definition: contract,
-    strict: true,
-    ajvOpts: { allErrors: true, strictNumbers: true, ownProperties: true },
-    customizeAjv(ajv) {
-      for (const [name, validate] of Object.entries(formats)) ajv.addFormat(name, validate);
-      return standardFormats.default(ajv);
-    },
-  });
-  await api.init();
-  const described = api.router.getOperations();
-  const unserved = described.filter(({ operationId = '' }) => !Object.hasOwn(handlers, operationId));
+export async function loadOperations(
+  parts: OperationParts,
+): Promise<readonly (Operation & { readonly handler: Handler })[]> {
+  const { contract, handlers } = parts;
+  const problems = await documentProblems(contract);
+  if (problems.length > 0)
+    throw new Error(`the contract is not valid OpenAPI 3.1:\n- ${problems.join('\n- ')}`);
+  const ajv = dialect(parts);
+  const loaded = await loadDocument(contract, ajv);
+  const unserved = loaded
+    .map(({ described }) => described)
+    .filter(({ operationId = '' }) => !Object.hasOwn(handlers, operationId));
   if (unserved.length > 0) {
-    const names = unserved.map(({ operationId, method, path }) => `${operationId} (${method} ${path})`);
+    const names = unserved.map(
+      ({ operationId, method, path }) => `${operationId} (${method.toUpperCase()} ${path})`,
+    );
     throw new Error(`operations without a handler: ${names.join(', ')}`);
   }
-  return described.flatMap((one) => {
-    const handler = handlers[one.operationId ?? ''];
-    const secured = { security: contract.security ?? [], ...one };
-    return handler === undefined ? [] : [{ ...operation(secured, api.validator), handler }];
+  return loaded.flatMap((one) => {
+    const handler = handlers[one.described.operationId ?? ''];
+    return handler === undefined ? [] : [{ ...operation(one, contract, { ajv }), handler }];
   });
 }
 
-function operation(described: Described, validator: OpenAPIValidator): Operation {
-  const { operationId = '' } = described;
-  const schemas = { path: parameterSchema(described, 'path'), query: parameterSchema(described, 'query') };
-  const bodies = bodiesOf(described);
-  const compile = (requestBody: RequestBody | undefined) =>
-    validator.buildRequestValidatorsForOperation(
-      requestBody === undefined ? described : Object.assign({}, described, { requestBody }),
-    ) ?? [];
-  const unread = { schema: bodies[0]?.schema, validators: compile(bodies[0]?.requestBody) };
-  const read = new Map(
-    bodies.map(({ mediaType, schema, requestBody }) => [
+function operation(
+  { described, compile }: LoadedOperation,
+  { security = [] }: Document,
+  judge: Pick<Judge, 'ajv'>,
+): Operation {
+  const path = parametersOf(described, 'path');
+  const query = parametersOf(described, 'query');
+  const schemas = { path: asObject(path), query: asObject(query) };
+  const bodies = bodiesOf(described).map(({ mediaType, schema, requestBody }) => {
+    const isBodyRequired = requestBody.required === true;
+    return [
       mediaType,
-      { schema, validators: compile(requestBody) },
-    ]),
-  );
+      validation(compile(requestBody), { ...schemas, body: schema, isBodyRequired }, judge),
+    ] as const;
+  });
+  const byMediaType = new Map(bodies);
+  // A body of another type is refused as the first one's.
+  const otherwise =
+    bodies[0]?.[1] ??
+    validation(compile(undefined), { ...schemas, body: undefined, isBodyRequired: false }, judge);
   return {
-    operationId,
+    operationId: described.operationId ?? '',
     method: described.method.toUpperCase(),
     path: described.path,
-    security: securityOf(described),
+    security: securityOf({ security, ...described }),
     role: roleOf(described),
-    queryNames: Object.keys(schemas.query.properties ?? {}),
-    mediaTypes: bodies.map(({ mediaType }) => mediaType),
-    validate({ path, query, body, mediaType }) {
-      const { schema, validators } = read.get(mediaType ?? '') ?? unread;
-      const request = { path, query, requestBody: body };
-      const errors = validators.flatMap((validate) => (validate(request) ? [] : findings(validate)));
-      const found = [
-        ...fieldErrors(schemas.path, path, 'path', below('/path', errors)),
-        ...fieldErrors(schemas.query, query, 'query', below('/query', errors)),
-        ...(schema ? fieldErrors(schema, body, 'body', below('/requestBody', errors)) : []),
-      ];
-      if (found.length > 0) throw new ApiError(422, found);
-    },
+    readPath: pathReader(path),
+    readQuery: queryReader(query),
+    mediaTypes: bodies.map(([mediaType]) => mediaType),
+    validate: (input) => (byMediaType.get(input.mediaType ?? '') ?? otherwise)(input),
   };
 }
 
-/** ajv goes in the schema's order as we do, so the rest of half a million would never be told. */
-const MAX_FINDINGS = 10_000;
-const findings = ({ errors }: ValidateFunction): readonly ErrorObject[] =>
-  errors?.slice(0, MAX_FINDINGS) ?? [];
-
-function securityOf({ security = [], operationId }: Described): Security {
+function securityOf({ security = [], operationId }: Pick<Described, 'security' | 'operationId'>): Security {
   return security.map((alternative) =>
     Object.keys(alternative).map((name) => {
       if (!isCredentialScheme(name)) throw new Error(`${operationId}: unknown security scheme ${name}`);
@@ -150,16 +128,12 @@ function roleOf(described: Described): Role | undefined {
   return role;
 }
 
-const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
-
-/** The parameters of one place as the properties of one object, which is how ajv sees them too. */
-function parameterSchema({ parameters = [] }: Described, place: 'path' | 'query'): Schema {
-  const declared = parameters.flatMap((parameter) =>
+function parametersOf({ parameters = [] }: Described, place: 'path' | 'query'): readonly Parameter[] {
+  return parameters.flatMap((parameter) =>
     'in' in parameter && parameter.in === place && isSchema(parameter.schema)
-      ? [[parameter.name, parameter.schema] as const]
+      ? [{ name: parameter.name, isRequired: parameter.required === true, schema: parameter.schema }]
       : [],
   );
-  return withoutNull({ type: 'object', properties: Object.fromEntries(declared) });
 }
 
 /** Each body that the operation takes: its media type, its schema, and a request body of this type alone. */
@@ -169,17 +143,6 @@ function bodiesOf({ requestBody }: Described) {
     const content = requestBody.content[mediaType];
     if (!isSchema(content?.schema)) return [];
     const alone: RequestBody = { ...requestBody, content: { [mediaType]: content } };
-    return [{ mediaType, schema: withoutNull(content.schema), requestBody: alone }];
+    return [{ mediaType, schema: content.schema, requestBody: alone }];
   });
-}
-
-/** The errors under one part of the request, with paths that count from there. An absent body is an error of the whole. */
-function below(prefix: string, errors: readonly ErrorObject[]): ErrorObject[] {
-  return errors
-    .filter(({ instancePath, params }) =>
-      instancePath === ''
-        ? `/${params['missingProperty']}` === prefix
-        : `${instancePath}/`.startsWith(`${prefix}/`),
-    )
-    .map((error) => ({ ...error, instancePath: error.instancePath.slice(prefix.length) }));
 }

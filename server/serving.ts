@@ -17,7 +17,7 @@ interface Parts {
 
 /** Serves one operation. Credentials come before the body: an anonymous caller learns nothing of how a body is judged. */
 export function operationRoute(operation: Operation, { handler, authenticate, bodyBytes }: Parts): Route {
-  const { operationId, method, path, role, queryNames, mediaTypes, validate } = operation;
+  const { operationId, method, path, role, readPath, readQuery, mediaTypes, validate } = operation;
   return {
     method,
     path,
@@ -28,8 +28,8 @@ export function operationRoute(operation: Operation, { handler, authenticate, bo
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
       const read = mediaTypes.length === 0 ? undefined : await readBody(request, mediaTypes, bodyBytes);
       const call = new ServedCall(request, response, caller, {
-        path: request.params,
-        query: declaredQuery(request.url, queryNames),
+        path: readPath(request.params),
+        query: readQuery(request.url),
         mediaType: read?.mediaType,
         body: read?.body,
       });
@@ -64,18 +64,4 @@ export const pageRoute = ({ method, path, serve }: ServicePage): Route => ({
 async function reply(response: Response, answer: AnyReply): Promise<void> {
   if (answer.rows === undefined) send(response, answer);
   else await sendRows(response, answer, answer.rows);
-}
-
-/** The last value of each declared parameter; all others are ignored, whatever they hold. */
-function declaredQuery(url: string, names: readonly string[]): Record<string, string> {
-  if (names.length === 0) return {};
-  const given = new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
-  return Object.fromEntries(
-    names.flatMap((name) =>
-      given
-        .getAll(name)
-        .slice(-1)
-        .map((value) => [name, value]),
-    ),
-  );
 }

@@ -57,6 +57,7 @@ export function assemble(
   return {
     contract: readContract(),
     formats,
+    valueLimits: config.valueLimits,
     handlers,
     authenticator,
     stopping,

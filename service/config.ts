@@ -4,6 +4,7 @@ import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
+import type { ValueLimits } from '../server/max-values.ts';
 import { outboundAllow, publicUrl } from './network-settings.ts';
 import { type Environment, reader, type Settings } from './settings.ts';
 
@@ -40,6 +41,8 @@ export interface Config {
   readonly trustProxy: false | number | string;
   readonly shutdownTimeoutSeconds: number;
   readonly limits: Limits & HttpLimits;
+  /** How many values a request may hold, by the settings that `x-max-values` in the contract names. */
+  readonly valueLimits: ValueLimits;
 }
 
 /** Lists every problem of the settings, a line each, and how to set them. It repeats no value: some are secret. */
@@ -99,6 +102,14 @@ export function loadConfig(env: Environment): Config {
       otherwise: 10,
     }),
     limits: limits(settings),
+    valueLimits: {
+      METADATA_MAX_VALUES: settings.integer('METADATA_MAX_VALUES', {
+        from: 1,
+        to: 100_000,
+        otherwise: 10_000,
+      }),
+      SCOPES_MAX: settings.integer('SCOPES_MAX', { from: 1, to: 2_500, otherwise: 1_000 }),
+    },
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return config;

@@ -136,7 +136,7 @@ describe('a wrong field', () => {
   });
 
   it('is told at most a hundred times', async () => {
-    const { status, body } = await send(JSON.stringify({ scopes: Array(100_000).fill(1) }));
+    const { status, body } = await send(JSON.stringify({ scopes: Array(1_000).fill(1) }));
     expect(status).toBe(422);
     expect(body).toMatchObject({ detail: { length: 100 } });
   });

@@ -1,0 +1,77 @@
+/** The OpenAPI document: whether it is one, and its operations with the validators of their requests. */
+import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import type { ValidateFunction } from 'ajv';
+import type { Ajv2020 } from 'ajv/dist/2020.js';
+import { type Operation as Described, type Document, OpenAPIBackend } from 'openapi-backend';
+
+export const readContract = (): Document =>
+  JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
+
+/**
+ * The problems that keep a document from being OpenAPI 3.1, each with its place. Empty: it is one.
+ * The check of the start and the one of `npm run check` are the same.
+ */
+export async function documentProblems(document: Document): Promise<readonly string[]> {
+  if (!/^3\.1\.\d+$/.test(document.openapi)) return [`openapi is ${document.openapi}: only 3.1 is served`];
+  const { errors = [] } = await new Validator({ strict: false }).validate(
+    JSON.parse(JSON.stringify(document)),
+  );
+  if (typeof errors === 'string') return [errors];
+  // The finding that is deepest in the document says most; the others follow from it.
+  const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length));
+  const told = errors.filter(({ instancePath }) => instancePath.split('/').length === deepest);
+  return [
+    ...new Set(
+      told.map(({ instancePath, message, params }) => {
+        const name = params['additionalProperty'] ?? params['unevaluatedProperty'];
+        return `#${instancePath} ${message}${name === undefined ? '' : ` (${name})`}`;
+      }),
+    ),
+  ];
+}
+
+export type RequestBody = Exclude<Described['requestBody'], undefined>;
+
+export interface LoadedOperation {
+  /** References are resolved. */
+  readonly described: Described;
+  /** The validators of a request with this body, made by openapi-backend. */
+  readonly compile: (requestBody: RequestBody | undefined) => readonly ValidateFunction[];
+}
+
+/**
+ * The operations of a document. openapi-backend's `handleRequest` is not used: it parses each request three times, and
+ * before the credentials are known.
+ */
+export async function loadDocument(definition: Document, ajv: Ajv2020): Promise<readonly LoadedOperation[]> {
+  const api = new OpenAPIBackend({
+    definition,
+    strict: true,
+    quick: true, // Its own check knows only OpenAPI 3.0.
+    customizeAjv: () => ajv,
+  });
+  await api.init();
+  return api.router.getOperations().map((shared) => {
+    // Without shared parts, which openapi-backend would turn into references that ajv cannot always follow.
+    const described: Described = JSON.parse(JSON.stringify(shared));
+    return {
+      described,
+      compile(requestBody) {
+        const { requestBody: _all, ...rest } = described;
+        const alone = requestBody === undefined ? rest : Object.assign({}, rest, { requestBody });
+        return named(described, () => api.validator.buildRequestValidatorsForOperation(alone) ?? []);
+      },
+    };
+  });
+}
+
+/** @throws Error that names the operation whose schemas cannot be compiled */
+function named<T>({ method, path }: Described, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${method.toUpperCase()} ${path}: ${reason}`);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * Our keyword `x-max-values`: a list holds at most so many items, an object at most so many values, at any depth. Its value
+ * names a setting, because an operator decides how much one request may cost.
+ */
+import type { DataValidateFunction } from 'ajv/dist/types/index.js';
+import { isObject } from './schema.ts';
+
+export const MAX_VALUES = 'x-max-values';
+
+export type ValueLimits = Readonly<Record<string, number>>;
+
+export const maxValues =
+  (limits: ValueLimits) =>
+  (setting: string): DataValidateFunction => {
+    const limit = limits[setting];
+    if (limit === undefined) throw new Error(`${MAX_VALUES} names no setting of ours: ${setting}`);
+    const validate: DataValidateFunction = (value: unknown) => {
+      if (Array.isArray(value) ? value.length <= limit : holdsAtMost(value, limit)) return true;
+      validate.errors = [{ keyword: MAX_VALUES, params: { limit } }];
+      return false;
+    };
+    return validate;
+  };
+
+/** Stops as soon as there are too many. `Object.values` of thousands of names takes several times as long. */
+function holdsAtMost(value: unknown, limit: number): boolean {
+  const queue: unknown[] = [value];
+  for (const inner of queue) {
+    if (Array.isArray(inner)) {
+      if (queue.length + inner.length > limit + 1) return false;
+      for (const item of inner) queue.push(item);
+    } else if (isObject(inner)) {
+      for (const name in inner) if (queue.push(inner[name]) > limit + 1) return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,31 @@
+/** Finds what no schema forbids and PostgreSQL or UTF-8 cannot hold: lone surrogates, U+0000, numbers beyond a double. */
+import { isObject } from './schema.ts';
+import { NOT_FINITE, NOT_UNICODE, NULL_CHARACTER, type Wording } from './wording.ts';
+
+/** @param isSecret a secret is stored encrypted, so it may hold U+0000 */
+export function unstorableScalar(value: unknown, isSecret: boolean): Wording | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : NOT_FINITE;
+  if (typeof value !== 'string') return undefined;
+  if (!value.isWellFormed()) return NOT_UNICODE;
+  return !isSecret && value.includes('\0') ? NULL_CHARACTER : undefined;
+}
+
+/** The gravest fault of a value and of all that it holds: a free-form value is one place. */
+export function unstorable(value: unknown, isSecret: boolean): Wording | undefined {
+  const queue: unknown[] = [value];
+  let fault: Wording | undefined;
+  for (const inner of queue) {
+    if (Array.isArray(inner)) {
+      for (const item of inner) queue.push(item);
+    } else if (isObject(inner)) {
+      for (const name in inner) queue.push(name, inner[name]);
+    } else {
+      fault = graver(fault, unstorableScalar(inner, isSecret));
+      if (fault === NOT_UNICODE) return fault;
+    }
+  }
+  return fault;
+}
+
+const graver = (one: Wording | undefined, other: Wording | undefined): Wording | undefined =>
+  one === NULL_CHARACTER ? (other === NOT_UNICODE ? other : one) : (other ?? one);
