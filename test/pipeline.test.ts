@@ -95,6 +95,7 @@ beforeAll(async () => {
   const app = await createApp({
     contract: document,
     formats: {},
+    valueLimits: {},
     handlers,
     authenticator: createAuthenticator({
       findApiKey: async (hash) => (hash === keyHash ? identity : undefined),
