@@ -17,11 +17,6 @@ export const outcomePages = {
     'Access was refused at the provider. Nothing was saved.',
     TRY_AGAIN,
   ),
-  '/not-connected/expired': said(
-    'Not connected',
-    'The connection was not finished within its time. Nothing was saved.',
-    TRY_AGAIN,
-  ),
   '/not-connected/misconfigured': said(
     'Not connected',
     'The provider does not accept the settings of this application. Nothing was saved.',
