@@ -1,8 +1,6 @@
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import { type GeneratedApiKey, generateApiKey } from '../crypto/api-key.ts';
 import { type Actor, record } from './audit.ts';
-import { createBatcher } from './postgres/batcher.ts';
 
 /** Whether the key acts for its own user only, or for any user of its organization. */
 export type ActsFor = 'user' | 'organization';
@@ -57,25 +55,6 @@ const COLUMNS = [
   'last_used_at',
 ];
 
-/**
- * The use of a key is written down once a minute, however often it is used. A row that is locked is passed over: another
- * process is writing the same, and two that write several could wait for each other.
- */
-const AUTHENTICATE = `
-WITH found AS (
-  SELECT encode(key_hash, 'hex') AS key_hash, ${COLUMNS.join(', ')} FROM api_keys
-  WHERE key_hash = ANY (?) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-), unrecorded AS (
-  SELECT api_key_id FROM api_keys
-  WHERE api_key_id IN (
-    SELECT api_key_id FROM found WHERE last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))
-  FOR UPDATE SKIP LOCKED
-), used AS (
-  UPDATE api_keys SET last_used_at = date_trunc('minute', now())
-  FROM unrecorded WHERE api_keys.api_key_id = unrecorded.api_key_id
-)
-SELECT * FROM found`;
-
 const apiKey = (row: Row): ApiKey => ({
   apiKeyId: row.api_key_id,
   organizationId: row.organization_id,
@@ -88,34 +67,7 @@ const apiKey = (row: Row): ApiKey => ({
   lastUsedAt: row.last_used_at,
 });
 
-interface Lookup {
-  readonly keyHash: string;
-  /** Of the request, for tracing. */
-  readonly context: Context;
-}
-
-/** Keys that are asked for together are looked up together: with many callers, few are remembered when they come again. */
-const createLookup = (db: Knex) =>
-  createBatcher<Lookup, ApiKey | undefined>({
-    async store(lookups) {
-      const keyHashes = lookups.map(({ keyHash }) => Buffer.from(keyHash, 'hex'));
-      // One statement for several requests is a span of the first.
-      const { rows } = await context.with(lookups[0]?.context ?? ROOT_CONTEXT, async () =>
-        db
-          .raw<{ rows: (Row & { key_hash: string })[] }>(AUTHENTICATE, [keyHashes])
-          .options({ name: 'authenticate' }),
-      );
-      const found = new Map(rows.map((row) => [row.key_hash, apiKey(row)]));
-      return lookups.map(({ keyHash }) => found.get(keyHash));
-    },
-    isRowFault: () => false,
-    tenantOf: () => '', // it is what the lookup will tell
-    sizeOf: ({ keyHash }) => keyHash.length,
-  });
-
 export function apiKeyRepository(db: Knex) {
-  const lookup = createLookup(db);
-
   /** Undefined: the public id is taken. */
   function insert(key: NewApiKey & Omit<GeneratedApiKey, 'apiKey'>, by: Actor): Promise<ApiKey | undefined> {
     const { organizationId, apiKeyId } = key;
@@ -148,11 +100,6 @@ export function apiKeyRepository(db: Knex) {
         const created = await insert({ ...owner, ...generated }, by);
         if (created !== undefined) return { ...created, apiKey };
       }
-    },
-
-    /** The key with this SHA-256, unless it is revoked or expired. */
-    authenticate(keyHash: string): Promise<ApiKey | undefined> {
-      return lookup.add({ keyHash, context: context.active() });
     },
 
     /** The organization's keys, oldest first, the revoked and expired ones included. */

@@ -1,10 +1,9 @@
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
-import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
-import { isRowFault } from './postgres/errors.ts';
+import { isForeignKeyViolation } from './postgres/errors.ts';
+import type { HotStatements } from './postgres/hot.ts';
 
 /** A token as it is stored: sealed. */
 export interface TokenImport {
@@ -21,17 +20,18 @@ export interface TokenImport {
   readonly isDefault: boolean;
 }
 
+/** How long an import that delays nobody else waits for a lock. */
+const PATIENCE = '1s';
+
 /**
- * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
- * default, which is the last one where several want to be it. Defaults are sorted, so two statements never lock the same two
- * crosswise. Whoever waits longer than a second for a lock lets the others go first.
+ * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the default,
+ * which is the last token where several want to be it. Defaults are sorted, so that two statements never lock the same two in
+ * opposite orders. $1: a JSON array of tokens, as `json` writes them.
  */
-export const IMPORT = `
-WITH patience AS MATERIALIZED (
-  SELECT set_config('lock_timeout', '1s', true)
-), given AS (
+const importStatement = (isPatient: boolean): string => `
+WITH given AS (
   SELECT row.*
-  FROM patience, ROWS FROM (json_to_recordset(?::json) AS (
+  FROM ${isPatient ? `(SELECT set_config('lock_timeout', '${PATIENCE}', true) OFFSET 0) AS patience, ` : ''}ROWS FROM (json_to_recordset($1::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
     "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text,
     scopes text[], metadata jsonb, "expiresInSeconds" double precision, "isDefault" boolean,
@@ -57,13 +57,15 @@ WITH patience AS MATERIALIZED (
 )
 SELECT id FROM given`;
 
+/** For a batch of many tenants: it gives up soon when a row is locked. */
+export const IMPORT = importStatement(false);
+const IMPORT_APART = importStatement(true);
+
 /** A token on its way into a statement. */
 interface Row {
   readonly organizationId: string;
   readonly id: string;
   readonly json: string;
-  /** Of the request, for tracing. */
-  readonly context: Context;
 }
 
 /** The token as the statement reads it. Each field is named, since an object that is spread takes three times as long. */
@@ -90,19 +92,24 @@ const json = (id: string, token: TokenImport, by: Actor): string =>
 export type ImportRepository = ReturnType<typeof importRepository>;
 
 /** Imports of tokens, batched under load. */
-export function importRepository(db: Knex) {
+export function importRepository(hot: HotStatements) {
+  async function send(rows: readonly Row[], isApart: boolean): Promise<boolean[]> {
+    const values = [`[${rows.map((row) => row.json).join()}]`];
+    const statement = isApart
+      ? { name: 'import-apart', text: IMPORT_APART, values }
+      : { name: 'import', text: IMPORT, values };
+    try {
+      const stored = new Set((await hot.query<{ id: string }>(statement)).map(({ id }) => id));
+      return rows.map(({ id }) => stored.has(id));
+    } catch (error) {
+      // The provider was deleted after the statement had found it.
+      if (rows.length === 1 && isForeignKeyViolation(error)) return [false];
+      throw error;
+    }
+  }
+
   const batcher = createBatcher<Row, boolean>({
-    async store(rows) {
-      const given = `[${rows.map((row) => row.json).join()}]`;
-      // One statement for several requests is a span of the first.
-      const { rows: stored } = await context.with(
-        rows[0]?.context ?? ROOT_CONTEXT,
-        async () => db.raw<{ rows: { id: string }[] }>(IMPORT, [given]).options({ name: 'import' }), // prepared once for each connection
-      );
-      const ids = new Set(stored.map(({ id }) => id));
-      return rows.map(({ id }) => ids.has(id));
-    },
-    isRowFault,
+    send,
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ json }) => json.length,
   });
@@ -118,7 +125,6 @@ export function importRepository(db: Knex) {
         organizationId: token.organizationId,
         id,
         json: json(id, token, by),
-        context: context.active(),
       });
       return isStored ? id : undefined;
     },

@@ -2,25 +2,70 @@ import { LRUCache } from 'lru-cache';
 
 const MAX_ENTRIES = 10_000;
 /** After how long, at most, a revoked key is noticed. */
-const MAX_AGE_MS = 1000;
+const MAX_AGE_MS = 1_000;
+/** How many look-ups of unknown keys may be under way; the keys remembered as found have room besides. */
+const MAX_UNKNOWN_UNDER_WAY = 1_000;
+
+/** Too many look-ups are under way; nothing was looked up. */
+export class TooManyLookupsError extends Error {}
+
+interface Found<Value> {
+  readonly value: Value;
+  /** By `Date.now()`. */
+  readonly until: number;
+}
 
 /**
- * Remembers what a lookup found for a second, so that a busy caller does not cost a query for each request. What is not
- * found is asked for each time; several who ask for the same at once share one query.
- * @param expiryOf when the result ends of itself, where it does
+ * Remembers for a second what a look-up found, and what it did not find, so that neither a busy caller nor an invented key
+ * costs a query for each request. Requests for the same key share one look-up. Invented keys evict only one another: those not
+ * found have a memory of their own, and a look-up under way is in none.
+ * @param find resolves to undefined where nothing is found
+ * @param expiryOf when the value ends of itself, where it does
+ * @throws TooManyLookupsError (the returned function), and what `find` throws
  */
-export function remember<Found extends object | string>(
-  find: (key: string) => Promise<Found | undefined>,
-  expiryOf: (found: Found) => Date | null = () => null,
-): (key: string) => Promise<Found | undefined> {
-  const remembered = new LRUCache<string, Found>({
-    max: MAX_ENTRIES,
-    async fetchMethod(key, _stale, { options }) {
-      const found = await find(key);
-      const endsIn = (found && expiryOf(found)?.getTime()) ?? Number.POSITIVE_INFINITY;
-      options.ttl = Math.max(1, Math.min(MAX_AGE_MS, endsIn - Date.now()));
-      return found;
-    },
-  });
-  return (key) => remembered.fetch(key);
+export function remember<Value extends object | string>(
+  find: (key: string) => Promise<Value | undefined>,
+  expiryOf: (value: Value) => Date | null = () => null,
+): (key: string) => Promise<Value | undefined> {
+  /** An entry that is too old still tells that the key is a known one. */
+  const found = new LRUCache<string, Found<Value>>({ max: MAX_ENTRIES });
+  const notFound = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: MAX_AGE_MS });
+  const underWay = new Map<string, Promise<Value | undefined>>();
+  let unknownUnderWay = 0;
+
+  async function lookUp(key: string): Promise<Value | undefined> {
+    const startedAt = Date.now();
+    const value = await find(key);
+    if (value === undefined) {
+      found.delete(key);
+      notFound.set(key, true);
+    } else {
+      const endsAt = expiryOf(value)?.getTime() ?? Number.POSITIVE_INFINITY;
+      found.set(key, { value, until: Math.min(startedAt + MAX_AGE_MS, endsAt) });
+    }
+    return value;
+  }
+
+  async function lookUpUnknown(key: string): Promise<Value | undefined> {
+    if (unknownUnderWay >= MAX_UNKNOWN_UNDER_WAY) throw new TooManyLookupsError();
+    unknownUnderWay += 1;
+    try {
+      return await lookUp(key);
+    } finally {
+      unknownUnderWay -= 1;
+    }
+  }
+
+  return async (key) => {
+    const known = found.get(key);
+    if (known !== undefined && Date.now() < known.until) return known.value;
+    const shared = underWay.get(key);
+    if (shared !== undefined) return shared;
+    if (known === undefined && notFound.has(key)) return undefined;
+    const started = (known === undefined ? lookUpUnknown(key) : lookUp(key)).finally(() =>
+      underWay.delete(key),
+    );
+    underWay.set(key, started);
+    return started;
+  };
 }

@@ -1,6 +1,7 @@
 import { isUnavailable } from '../db/postgres/errors.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { IssuerUnavailableError } from '../security/issuer-keys.ts';
+import { TooManyLookupsError } from '../security/remember.ts';
 import type { Answer } from './answer.ts';
 import type { Page } from './pages/page.ts';
 
@@ -61,7 +62,8 @@ export function toAnswer(error: unknown): Answer {
     return refusal(401, error.message, { 'WWW-Authenticate': error.challenge });
   }
   if (error instanceof ForbiddenError) return refusal(403, 'Forbidden');
-  if (error instanceof IssuerUnavailableError || isUnavailable(error)) {
+  const isBusy = error instanceof IssuerUnavailableError || error instanceof TooManyLookupsError;
+  if (isBusy || isUnavailable(error)) {
     return refusal(503, 'Service Unavailable', { 'Retry-After': '5' });
   }
   return refusal(500, 'Internal Server Error');

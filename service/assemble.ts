@@ -1,6 +1,6 @@
 import { nameOf } from '../db/ciphertexts.ts';
 import { isMigrated } from '../db/postgres/migrate.ts';
-import { poolUse } from '../db/postgres/pool.ts';
+import { poolUse, totalUse } from '../db/postgres/pool.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { formats } from '../oauth/provider.ts';
@@ -25,18 +25,15 @@ export function assemble(
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): AppParts & { readonly metrics: Metrics } {
-  const { apiKeys, workspaces, providers, imports, tokens, ciphertexts, keyRing, db } = vault;
+  const { apiKeyLookups, workspaces, providers, imports, tokens, ciphertexts, keyRing, db, hot } = vault;
   const { seal } = keyRing;
-  const findApiKey = remember(
-    (keyHash) => apiKeys.authenticate(keyHash),
-    ({ expiresAt }) => expiresAt,
-  );
+  const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
   const findWorkspace = remember((ids) => {
     const [organizationId = '', workspaceId] = ids.split(' ');
     return workspaces.find(organizationId, workspaceId);
   });
   const metrics = createMetrics({
-    pool: () => poolUse(db),
+    pool: () => totalUse(poolUse(db), hot.use()),
     keys: async () =>
       (await ciphertexts.count()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
   });

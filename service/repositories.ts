@@ -1,11 +1,13 @@
 import type { Knex } from 'knex';
 import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
+import { type ApiKeyLookups, apiKeyLookups } from '../db/api-key-lookups.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
 import { auditRepository } from '../db/audit.ts';
 import { ciphertextRepository } from '../db/ciphertexts.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
-import { importRepository } from '../db/imports.ts';
+import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
+import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { providerRepository } from '../db/providers.ts';
@@ -16,9 +18,11 @@ import type { Config } from './config.ts';
 import { OperatorError } from './failure.ts';
 import { readKeys } from './key-file.ts';
 
-/** Everything that a command or the server works with, over one pool of connections. */
+/** Everything that a command or the server works with. */
 export interface Vault {
   readonly db: Knex;
+  /** Imports and look-ups of API keys go through these connections, all else through `db`. */
+  readonly hot: HotStatements;
   readonly connectionString: string;
   readonly keyRing: KeyRing;
   readonly audit: ReturnType<typeof auditRepository>;
@@ -26,8 +30,9 @@ export interface Vault {
   readonly organizations: ReturnType<typeof organizationRepository>;
   readonly workspaces: ReturnType<typeof workspaceRepository>;
   readonly apiKeys: ReturnType<typeof apiKeyRepository>;
+  readonly apiKeyLookups: ApiKeyLookups;
   readonly providers: ReturnType<typeof providerRepository>;
-  readonly imports: ReturnType<typeof importRepository>;
+  readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
   close(): Promise<void>;
 }
@@ -81,14 +86,13 @@ async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
 
 async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
   const { connectionString } = database;
-  const db = openDatabase({
-    connectionString,
-    poolMax: config.databasePoolMax,
-    statementTimeoutSeconds: config.statementTimeoutSeconds,
-    acquireTimeoutSeconds: config.acquireTimeoutSeconds,
-  });
+  const { statementTimeoutSeconds, acquireTimeoutSeconds } = config;
+  const connection = { connectionString, statementTimeoutSeconds, acquireTimeoutSeconds };
+  const db = openDatabase({ ...connection, poolMax: config.databasePoolMax });
+  const hot = openHotStatements(connection);
   const vault: Vault = {
     db,
+    hot,
     connectionString,
     keyRing: createKeyRing(readKeys(config)),
     audit: auditRepository(db),
@@ -96,11 +100,14 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     organizations: organizationRepository(db),
     workspaces: workspaceRepository(db),
     apiKeys: apiKeyRepository(db),
+    apiKeyLookups: apiKeyLookups(hot),
     providers: providerRepository(db),
-    imports: importRepository(db),
+    imports: importRepository(hot),
     tokens: tokenRepository(db),
     async close() {
       await vault.imports.close();
+      await vault.apiKeyLookups.close();
+      await hot.close();
       await db.destroy();
       await database.stop();
     },

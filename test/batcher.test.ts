@@ -8,7 +8,10 @@ interface Row {
   readonly size?: number;
 }
 
-class Fault extends Error {}
+/** What PostgreSQL answers when one of the rows is not acceptable. */
+class Fault extends Error {
+  readonly code = '23514';
+}
 class ConnectionLost extends Error {}
 
 /** The event loop's; at its end goes what has arrived. */
@@ -24,16 +27,15 @@ function setUp(limits: Partial<BatcherLimits> = {}) {
   }[] = [];
   const batcher = createBatcher<Row, string>(
     {
-      store: (rows) =>
+      send: (rows) =>
         new Promise((resolve, reject) => {
           sent.push(rows.map(({ name }) => name));
           pending.push({ rows, resolve, reject });
         }),
-      isRowFault: (error) => error instanceof Fault,
       tenantOf: ({ tenant }) => tenant,
       sizeOf: ({ size = 1 }) => size,
     },
-    { batchBytes: 100, tenantBytes: 100, totalBytes: 200, patienceMs: 60_000, ...limits },
+    { batchBytes: 100, tenantBytes: 100, totalBytes: 200, patienceMs: 60_000, apartMs: 60_000, ...limits },
   );
   const end = async (how: (statement: (typeof pending)[number]) => void) => {
     await turn();
@@ -150,6 +152,19 @@ describe('a batch that fails for one of its rows', () => {
     await succeed();
     await Promise.all([first, outcomes]);
     expect(sent.at(-1)).toEqual(['b2', 'a2']);
+  });
+
+  it('keeps the tenant whose row failed apart for a while, so that it delays nobody again', async () => {
+    const { add, sent, succeed, fail } = setUp();
+    const bad = expect(add('bad', 'b1')).rejects.toThrow(Fault);
+    await fail(new Fault());
+    await fail(new Fault()); // alone
+    await bad;
+    const outcomes = Promise.all([add('bad', 'b2'), add('a', 'a1')]);
+    await succeed();
+    await succeed();
+    await outcomes;
+    expect(sent).toEqual([['b1'], ['b1'], ['b2'], ['a1']]);
   });
 
   it('does not make its rows wait without end', async () => {

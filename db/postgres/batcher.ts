@@ -1,41 +1,42 @@
+import { type Context, context } from '@opentelemetry/api';
+import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
-import { OverloadedError } from './errors.ts';
+import { isItemFault, OverloadedError } from './errors.ts';
+import { createFairQueue, type Queued, type QueueLimits } from './fair-queue.ts';
 
-export interface BatcherParts<Row, Outcome> {
-  /** Stores all rows or none; resolves to an outcome for each, in their order. */
-  readonly store: (rows: readonly Row[]) => Promise<readonly Outcome[]>;
-  /** Whether nothing was stored because of what one of the rows is, or waits for. */
-  readonly isRowFault: (error: unknown) => boolean;
-  readonly tenantOf: (row: Row) => string;
-  /** About how many bytes the row takes. */
-  readonly sizeOf: (row: Row) => number;
-}
-
-export interface BatcherLimits {
-  readonly batchBytes: number;
-  /** Taken in for one tenant, so that none can fill the queue for all. */
-  readonly tenantBytes: number;
-  readonly totalBytes: number;
-  /** How long a row may wait for its turn. */
-  readonly patienceMs: number;
-}
-
-export interface Batcher<Row, Outcome> {
+export interface BatcherParts<Item, Result> {
   /**
-   * Resolves to the row's outcome, once it is stored.
-   * @throws OverloadedError when too much is waiting, or waits too long, or after `close`; and what `store` throws
+   * Runs all items in one statement, or none; resolves to a result for each, in their order.
+   * @param isApart all items are of one tenant, which delays nobody else: the statement may wait for locks
    */
-  add(row: Row): Promise<Outcome>;
-  /** Takes nothing more in, and resolves once all that was taken in has its outcome. */
+  readonly send: (items: readonly Item[], isApart: boolean) => Promise<readonly Result[]>;
+  readonly tenantOf: (item: Item) => string;
+  /** About how many bytes the item takes. */
+  readonly sizeOf: (item: Item) => number;
+}
+
+export interface BatcherLimits extends QueueLimits {
+  /** How long an item may wait for its turn. */
+  readonly patienceMs: number;
+  /** How long a tenant stays apart after its last trouble. */
+  readonly apartMs: number;
+}
+
+export interface Batcher<Item, Result> {
+  /**
+   * Resolves to the item's result, once its statement is committed.
+   * @throws OverloadedError when too much is waiting, or waits too long, or after `close`; and what `send` throws
+   */
+  add(item: Item): Promise<Result>;
+  /** Takes nothing more in, and resolves once every item has its result. */
   close(): Promise<void>;
 }
 
-interface Entry<Row, Outcome> {
-  readonly row: Row;
-  readonly tenant: string;
-  readonly size: number;
+interface Entry<Item, Result> extends Queued<Item> {
   readonly since: number;
-  readonly resolve: (outcome: Outcome) => void;
+  /** Of the request, for tracing. A statement for several requests is a span of the first. */
+  readonly context: Context;
+  readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -43,143 +44,148 @@ const MEBIBYTE = 1_048_576;
 const LIMITS: BatcherLimits = {
   batchBytes: MEBIBYTE / 4,
   tenantBytes: 16 * MEBIBYTE,
-  totalBytes: 256 * MEBIBYTE,
+  totalBytes: 64 * MEBIBYTE,
   patienceMs: 10_000,
+  apartMs: 30_000,
 };
-/** How many tenants at a time are served apart. */
-const LANES_APART = 4;
+/** How many tenants are served apart at the same time. */
+export const LANES_APART = 4;
+/** A statement of a tenant apart has waited for a lock when it takes this much longer than five of the usual ones. */
+const SLOW_MS = 50;
+/** How many tenants are remembered as troubled. */
+const MAX_TROUBLED = 10_000;
 
 /**
- * Natural batching: while one batch is on its way, what arrives waits and goes together in the next; when none is, what the
- * event loop reads in one turn goes at once. No timer, no cost at low load, one commit for many rows at high load. A batch
- * takes from each tenant in turn. When it fails for one of its rows, each of its tenants goes apart until nothing of it is waiting, row by row where
- * it must be: a row that fails, or waits for a lock, holds up nobody but its own tenant.
+ * Natural batching: items that arrive while a statement runs go together in the next one. No timer, no delay at low load, one
+ * commit for many items at high load. When a statement fails because of an item, or of a lock that an item needs, it is sent
+ * again for each tenant apart, and item by item where that fails too. A tenant whose item failed or waited stays apart for a
+ * while, so that it delays nobody else.
  */
-export function createBatcher<Row, Outcome>(
-  { store, isRowFault, tenantOf, sizeOf }: BatcherParts<Row, Outcome>,
+export function createBatcher<Item, Result>(
+  { send, tenantOf, sizeOf }: BatcherParts<Item, Result>,
   limits: BatcherLimits = LIMITS,
-): Batcher<Row, Outcome> {
-  type Batch = Entry<Row, Outcome>[];
-  const waiting = new Map<string, Batch>();
-  const held = new Map<string, number>();
-  const apart = new Set<string>();
-  const laneApart = pLimit(LANES_APART);
-  let total = 0;
+): Batcher<Item, Result> {
+  type Batch = readonly Entry<Item, Result>[];
+  const queue = createFairQueue<Entry<Item, Result>>(limits);
+  const troubled = new LRUCache<string, true>({ max: MAX_TROUBLED, ttl: limits.apartMs });
+  /** Tenants that have, or wait for, a lane apart. */
+  const inLane = new Set<string>();
+  const lanes = pLimit(LANES_APART);
+  /** A moving average over the statements that succeeded. */
+  let usualMs = 0;
   let isSending = false;
   let isClosed = false;
   let onIdle = (): void => undefined;
 
-  function hold(tenant: string, size: number): void {
-    const ofTenant = (held.get(tenant) ?? 0) + size;
-    total += size;
-    if (ofTenant === 0) held.delete(tenant);
-    else held.set(tenant, ofTenant);
-    if (total === 0) onIdle();
+  const isApart = (tenant: string): boolean => inLane.has(tenant) || troubled.has(tenant);
+  const isTogether = (tenant: string): boolean => !isApart(tenant);
+
+  function finish(entry: Entry<Item, Result>): void {
+    queue.done(entry);
+    if (queue.size === 0) onIdle();
   }
 
-  /** A single row is taken in whatever its size. */
-  function isFull(tenant: string, size: number): boolean {
-    const ofTenant = held.get(tenant) ?? 0;
-    return (
-      (ofTenant > 0 && ofTenant + size > limits.tenantBytes) ||
-      (total > 0 && total + size > limits.totalBytes)
-    );
+  function fail(entry: Entry<Item, Result>, error: unknown): void {
+    finish(entry);
+    entry.reject(error);
   }
 
-  /** The next batch: an entry of each tenant in turn, since a Map visits again what is set again. */
-  function take(isMine: (tenant: string) => boolean): Batch {
-    const batch: Batch = [];
-    let size = 0;
-    for (const [tenant, queue] of waiting) {
-      const [entry] = queue;
-      if (entry === undefined || !isMine(tenant)) continue;
-      size += entry.size;
-      if (batch.length > 0 && size > limits.batchBytes) break;
-      batch.push(entry);
-      queue.shift();
-      waiting.delete(tenant);
-      if (queue.length > 0) waiting.set(tenant, queue);
-    }
-    return batch;
-  }
-
-  function settle(entry: Entry<Row, Outcome>, tell: () => void): void {
-    hold(entry.tenant, -entry.size);
-    tell();
-  }
-
-  /** Gives every entry its outcome, unless nothing was stored because of one row: then it returns the error. */
-  async function attempt(batch: Batch): Promise<unknown> {
+  /** Gives every entry its result, unless the statement was rolled back because of an item: then it returns the error. */
+  async function attempt(batch: Batch, apart: boolean): Promise<unknown> {
+    const items = batch.map(({ item }) => item);
     try {
-      const outcomes = await store(batch.map(({ row }) => row));
-      for (const [index, outcome] of outcomes.entries()) {
+      const results = await context.with(
+        batch[0]?.context ?? context.active(),
+        send,
+        undefined,
+        items,
+        apart,
+      );
+      for (const [index, result] of results.entries()) {
         const entry = batch[index];
-        if (entry !== undefined) settle(entry, () => entry.resolve(outcome));
+        if (entry === undefined) continue;
+        finish(entry);
+        entry.resolve(result);
       }
     } catch (error) {
-      if (isRowFault(error)) return error;
-      // The connection broke, say: the rows may have been stored, so nothing is tried again.
-      for (const entry of batch) settle(entry, () => entry.reject(error));
+      if (isItemFault(error)) return error;
+      // The connection broke, say: the statement may have run, so it is not sent again.
+      for (const entry of batch) fail(entry, error);
     }
     return undefined;
   }
 
-  /** Once the event loop has read what has arrived; nothing at all to wait for when that is one row. */
+  /** Sends at the end of this turn of the event loop, so that all items read in it share a statement. */
   function sendSoon(): void {
     if (isSending) return;
     isSending = true;
-    setImmediate(send);
+    setImmediate(sendTogether);
   }
 
-  async function send(): Promise<void> {
-    const next = () => take((tenant) => !apart.has(tenant));
-    for (let batch = next(); batch.length > 0; batch = next()) {
-      if ((await attempt(batch)) !== undefined) setApart(batch);
+  async function sendTogether(): Promise<void> {
+    for (let batch = queue.take(isTogether); batch.length > 0; batch = queue.take(isTogether)) {
+      const start = performance.now();
+      if ((await attempt(batch, false)) !== undefined) separate(batch);
+      else usualMs += (performance.now() - start - usualMs) / 16;
     }
     isSending = false;
   }
 
-  function setApart(batch: Batch): void {
+  function separate(batch: Batch): void {
     for (const tenant of new Set(batch.map((entry) => entry.tenant))) {
-      apart.add(tenant);
-      const first = batch.filter((entry) => entry.tenant === tenant);
-      void laneApart(() => sendApart(tenant, first));
+      serveApart(
+        tenant,
+        batch.filter((entry) => entry.tenant === tenant),
+      );
     }
   }
 
-  async function sendApart(tenant: string, first: Batch): Promise<void> {
-    for (let batch = first; batch.length > 0; batch = take((other) => other === tenant)) {
-      if (batch.length > 1 && (await attempt(batch)) === undefined) continue;
-      for (const entry of batch) await sendAlone(entry);
-    }
-    apart.delete(tenant);
+  /** One batch of the tenant; then it is another tenant's turn. */
+  function serveApart(tenant: string, first?: Batch): void {
+    inLane.add(tenant);
+    void lanes(async () => {
+      const start = performance.now();
+      const hasFailed = await sendApart(first ?? queue.takeOf(tenant));
+      const isSlow = performance.now() - start > SLOW_MS + 5 * usualMs;
+      if (hasFailed || isSlow) troubled.set(tenant, true);
+      if (queue.isWaiting(tenant)) serveApart(tenant);
+      else inLane.delete(tenant);
+    });
   }
 
-  async function sendAlone(entry: Entry<Row, Outcome>): Promise<void> {
-    const isLate = performance.now() - entry.since > limits.patienceMs;
-    const fault = isLate ? new OverloadedError() : await attempt([entry]);
-    if (fault !== undefined) settle(entry, () => entry.reject(fault));
+  /** @returns whether an item failed; one that has waited too long for its turn does not count */
+  async function sendApart(batch: Batch): Promise<boolean> {
+    if (batch.length > 1 && (await attempt(batch, true)) === undefined) return false;
+    let hasFailed = false;
+    for (const entry of batch) {
+      if (performance.now() - entry.since > limits.patienceMs) {
+        fail(entry, new OverloadedError());
+        continue;
+      }
+      const fault = await attempt([entry], true);
+      if (fault === undefined) continue;
+      hasFailed = true;
+      fail(entry, fault);
+    }
+    return hasFailed;
   }
 
   return {
-    add(row) {
-      const tenant = tenantOf(row);
-      const size = sizeOf(row);
-      if (isClosed || isFull(tenant, size)) return Promise.reject(new OverloadedError());
+    add(item) {
       return new Promise((resolve, reject) => {
-        hold(tenant, size);
-        const entry = { row, tenant, size, since: performance.now(), resolve, reject };
-        const queue = waiting.get(tenant);
-        if (queue === undefined) waiting.set(tenant, [entry]);
-        else queue.push(entry);
-        sendSoon();
+        const tenant = tenantOf(item);
+        const since = performance.now();
+        const entry = { item, tenant, size: sizeOf(item), since, context: context.active(), resolve, reject };
+        if (isClosed || !queue.add(entry)) return reject(new OverloadedError());
+        if (!isApart(tenant)) sendSoon();
+        else if (!inLane.has(tenant)) serveApart(tenant);
       });
     },
     close() {
       isClosed = true;
       return new Promise((resolve) => {
         onIdle = resolve;
-        if (total === 0) resolve();
+        if (queue.size === 0) resolve();
       });
     },
   };

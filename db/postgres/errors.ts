@@ -1,6 +1,6 @@
 /**
- * Errors of PostgreSQL, pg and Knex, told apart without touching their texts: message, detail and where hold values of
- * the failed row.
+ * Tells errors of PostgreSQL, pg and Knex apart by class and code. Messages, details and contexts hold values of the failed
+ * row, so nothing shows them.
  */
 
 /** The SQLSTATE of a database error, the code of a socket error, or undefined. */
@@ -16,40 +16,58 @@ export function violatedConstraint(error: unknown): string | undefined {
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, refused logins, unknown
 // database, out of resources, operator intervention (shutdown, statement timeout), system errors; then a read-only
-// standby, lock timeout, deadlock, and serialization failure.
-const UNAVAILABLE_SQLSTATE = /^(?:08|28|3D|53|57|58)[0-9A-Z]{3}$|^(?:25006|55P03|40P01|40001)$/;
+// standby, an idle transaction, lock timeout, deadlock, and serialization failure.
+const UNAVAILABLE_SQLSTATE = /^(?:08|28|3D|53|57|58)[0-9A-Z]{3}$|^(?:25006|25P03|55P03|40P01|40001)$/;
 const UNAVAILABLE_SOCKET =
-  /^(?:ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EMFILE|EADDRNOTAVAIL)$/;
-/** What pg and Knex throw without a code. */
-const UNAVAILABLE_MESSAGE =
-  /^(?:Connection terminated|timeout expired|Client has encountered a connection error|Connection ended|Query read timeout|Unable to acquire a connection)/;
+  /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTCONN|EMFILE|ENFILE|EADDRNOTAVAIL)$/;
+/**
+ * The errors that pg, pg-pool and Knex throw without a code. Knex puts the SQL before the text: `select 1 - Connection terminated`.
+ */
+const UNAVAILABLE_MESSAGE = new RegExp(
+  `(?:^| - )(?:${[
+    'Connection terminated(?: unexpectedly| due to connection timeout)?',
+    'timeout expired',
+    'timeout exceeded when trying to connect',
+    'Client has encountered a connection error and is not queryable',
+    'Client was closed and is not queryable',
+    'Cannot use a pool after calling end on the pool',
+    'Unable to acquire a connection',
+  ].join('|')})$`,
+);
+/** Of Knex and tarn: no connection became free in time. */
+const UNAVAILABLE_NAMES: ReadonlySet<string> = new Set(['KnexTimeoutError', 'TimeoutError']);
 
-/** Too much is waiting for the database already; nothing was tried. */
+/** Too much waits for the database already; nothing was tried. */
 export class OverloadedError extends Error {}
 
-/**
- * Data exceptions, violated constraints, deadlocks and serialization failures, program limits, and locks not to be had:
- * the transaction was rolled back for what it was about, so without one of its rows it can succeed.
- */
-const ROW_FAULT_SQLSTATE = /^(?:22|23|40|54|55)[0-9A-Z]{3}$/;
+const LOCK_NOT_AVAILABLE = '55P03';
+const FOREIGN_KEY_VIOLATION = '23503';
+const DEADLOCK = '40P01';
 
-/** Whether nothing was stored because of what a row is, or waits for. */
-export const isRowFault = (error: unknown): boolean => ROW_FAULT_SQLSTATE.test(errorCode(error) ?? '');
+/** Whether the statement waited for a lock longer than it may. */
+export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_NOT_AVAILABLE;
+
+/** Whether a row that the statement refers to is not there. */
+export const isForeignKeyViolation = (error: unknown): boolean => errorCode(error) === FOREIGN_KEY_VIOLATION;
+
+/** Data exceptions, violated constraints, deadlocks and serialization failures, program limits, locks not to be had. */
+const ITEM_FAULT_SQLSTATE = /^(?:22|23|40|54|55)[0-9A-Z]{3}$/;
+
+/** Whether PostgreSQL rolled the statement back because of one of its items, or of a lock that an item needs. */
+export const isItemFault = (error: unknown): boolean => ITEM_FAULT_SQLSTATE.test(errorCode(error) ?? '');
 
 /** Whether the database could not be reached or did not answer in time; the statement may or may not have run. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error instanceof OverloadedError) return true;
-  if (error.name === 'KnexTimeoutError' || error.name === 'TimeoutError') return true;
+  if (error instanceof OverloadedError || UNAVAILABLE_NAMES.has(error.name)) return true;
   const code = errorCode(error);
   if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);
   return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code);
 }
 
-const DEADLOCK = '40P01';
 const ATTEMPTS = 3;
 
-/** Tries a transaction again that PostgreSQL ended for others that waited for each other with it. */
+/** Retries a transaction that PostgreSQL chose as a deadlock victim. */
 export async function retryDeadlock<Result>(transaction: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -8,17 +8,42 @@ interface Query {
   readonly sql: string;
 }
 
-/** A span for each statement, within the request that sent it. Its attributes hold the statement, never its parameters. */
+const TRACER = 'tokenhold';
+
+/**
+ * Runs a statement in a span of its own, within the request that sends it. Where nothing is traced, the span is an empty one.
+ * @param operation names the span
+ */
+export async function inSpan<Result>(
+  operation: string,
+  sql: string,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.query.text': sql };
+  const span = trace.getTracer(TRACER).startSpan(operation, { kind: SpanKind.CLIENT, attributes });
+  try {
+    return await run();
+  } catch (error) {
+    fail(span, error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+function fail(span: Span | undefined, error: unknown): void {
+  span?.setStatus({ code: SpanStatusCode.ERROR });
+  span?.setAttribute('db.response.status_code', errorCode(error) ?? 'none');
+}
+
+/** A span for each statement that Knex sends, within the request that sent it. Its attributes hold the statement, never its parameters. */
 export function traceStatements(db: Knex): void {
-  const tracer = trace.getTracer('tokenhold');
+  const tracer = trace.getTracer(TRACER);
   const spans = new Map<string, Span>();
   const end = ({ __knexQueryUid: id }: Query, error?: unknown): void => {
     const span = spans.get(id);
     spans.delete(id);
-    if (error !== undefined) {
-      span?.setStatus({ code: SpanStatusCode.ERROR });
-      span?.setAttribute('db.response.status_code', errorCode(error) ?? 'none');
-    }
+    if (error !== undefined) fail(span, error);
     span?.end();
   };
   db.on('query', ({ __knexQueryUid: id, sql }: Query) => {
