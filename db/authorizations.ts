@@ -2,7 +2,6 @@ import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import type { Actor } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
-import { isRowFault } from './postgres/errors.ts';
 
 /** Where an authorization stands. Only `pending` and `claimed` are open; the others are its end. */
 export type AuthorizationStatus = 'pending' | 'claimed' | 'completed' | 'refused' | 'failed';
@@ -116,7 +115,7 @@ export type AuthorizationRepository = ReturnType<typeof authorizationRepository>
 /** Consents under way. An expired one is as good as gone. */
 export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
   const starting = createBatcher<StartRow, StartOutcome>({
-    async store(rows) {
+    async send(rows) {
       const given = JSON.stringify(rows);
       const { rows: found } = await db.raw<{ rows: { id: string; isStarted: boolean }[] }>(START, {
         given,
@@ -129,7 +128,6 @@ export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
         return isStarted ? 'started' : 'full';
       });
     },
-    isRowFault,
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ secrets, scopes }) => ROW_BYTES + secrets.length + scopes.join().length,
   });

@@ -1,9 +1,7 @@
-import { type Context, context, ROOT_CONTEXT } from '@opentelemetry/api';
-import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
-import { isRowFault } from './postgres/errors.ts';
+import type { HotStatements } from './postgres/hot.ts';
 
 /** A request for the access token of one user for one provider. */
 export interface ReleaseRequest {
@@ -66,7 +64,7 @@ const CHOSEN = `token.id, token.access_token, token.metadata, token.refresh_toke
 export const RELEASE = `
 WITH given AS (
   SELECT row.*, default_tokens.token_id AS "defaultId"
-  FROM ROWS FROM (json_to_recordset(?::json) AS (
+  FROM ROWS FROM (json_to_recordset($1::json) AS (
     "organizationId" uuid, "userId" text, "providerId" text, "tokenId" uuid, scopes text[], "minSeconds" integer,
     "isReleased" boolean, "agentId" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
   JOIN oauth_providers AS provider
@@ -105,8 +103,6 @@ interface Row {
   readonly organizationId: string;
   readonly auditId: string;
   readonly json: string;
-  /** Of the request, for tracing. */
-  readonly context: Context;
 }
 
 /** About the bytes that an answer takes, which are more than those of its request. */
@@ -131,14 +127,11 @@ const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>
 export type ReleaseRepository = ReturnType<typeof releaseRepository>;
 
 /** Tokens that are given out, batched under load. */
-export function releaseRepository(db: Knex) {
+export function releaseRepository(hot: HotStatements) {
   const batcher = createBatcher<Row, Release | undefined>({
-    async store(rows) {
-      const given = `[${rows.map((row) => row.json).join()}]`;
-      // One statement for several requests is a span of the first.
-      const { rows: chosen } = await context.with(rows[0]?.context ?? ROOT_CONTEXT, async () =>
-        db.raw<{ rows: ReleasedRow[] }>(RELEASE, [given]).options({ name: 'release' }),
-      );
+    async send(rows) {
+      const values = [`[${rows.map((row) => row.json).join()}]`];
+      const chosen = await hot.query<ReleasedRow>({ name: 'release', text: RELEASE, values });
       const found = new Map(chosen.map((row) => [row.auditId, row]));
       return rows.map(({ auditId }) => {
         const row = found.get(auditId);
@@ -147,7 +140,6 @@ export function releaseRepository(db: Knex) {
         return { token: id === null ? undefined : { ...token, id } };
       });
     },
-    isRowFault,
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ json }) => json.length + ANSWER_BYTES,
   });
@@ -163,7 +155,6 @@ export function releaseRepository(db: Knex) {
         organizationId: request.organizationId,
         auditId,
         json: json(auditId, request, by),
-        context: context.active(),
       });
     },
 
