@@ -18,7 +18,7 @@ interface Row extends ValidApiKey {
 /** No index of `api_keys` begins with the organization: the key tells it. $1: SHA-256 hashes. */
 const FIND = `
 SELECT encode(key_hash, 'hex') AS "keyHash", api_key_id AS "apiKeyId", organization_id AS "organizationId",
-  workspace_id AS "workspaceId", user_id AS "userId", role, expires_at AS "expiresAt",
+  workspace_id AS "workspaceId", user_id AS "userId", role, acts_for AS "actsFor", expires_at AS "expiresAt",
   last_used_at IS NULL OR last_used_at < date_trunc('minute', now()) AS "isUnrecorded"
 FROM api_keys
 WHERE key_hash = ANY ($1::bytea[]) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;

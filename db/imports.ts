@@ -38,6 +38,7 @@ WITH given AS (
     "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
+    AND provider.deleting_at IS NULL
 ), stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
     access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
