@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
 import type { ProviderType } from './providers.ts';
 
-/** A token as an operator may see it, with the ciphertexts to be opened. */
+/** A token for an operator, with its ciphertexts. */
 export interface StoredToken {
   readonly accessToken: string;
   readonly refreshToken: string | null;
@@ -18,13 +18,14 @@ WITH found AS (
 ), audited AS (
   ${recording('token.inspect', 'found', 'id')}
 )
-SELECT access_token AS "accessToken", refresh_token AS "refreshToken", scopes, metadata, expires_at AS "expiresAt",
-  EXISTS (SELECT FROM default_tokens
-    WHERE default_tokens.organization_id = found.organization_id AND default_tokens.user_id = found.user_id
-      AND default_tokens.provider_id = found.provider_id AND token_id = found.id) AS "isDefault"
-FROM found`;
+SELECT found.access_token AS "accessToken", found.refresh_token AS "refreshToken", found.scopes, found.metadata,
+  found.expires_at AS "expiresAt", default_tokens.token_id IS NOT NULL AS "isDefault"
+FROM found
+LEFT JOIN default_tokens ON default_tokens.organization_id = found.organization_id
+  AND default_tokens.user_id = found.user_id AND default_tokens.provider_id = found.provider_id
+  AND default_tokens.token_id = found.id`;
 
-/** What is known of a token, without its secrets. */
+/** A token without its secrets. */
 export interface TokenSummary {
   readonly id: string;
   readonly providerId: string;
@@ -36,40 +37,87 @@ export interface TokenSummary {
   readonly updatedAt: Date;
 }
 
-/** Of a row of oauth_tokens, or of one like it. */
+/** A summary from a row of oauth_tokens, or from one like it. */
 const summary = (token: string, isDefault: string) => `${token}.id, ${token}.provider_id AS "providerId",
   ${token}.provider_account_label AS "label", ${token}.scopes, ${token}.expires_at AS "expiresAt",
   ${isDefault} AS "isDefault", ${token}.created_at AS "createdAt", ${token}.updated_at AS "updatedAt"`;
 
-/** By way of the organization's providers, which are few: tokens are indexed by provider, then user. */
-const LIST = `
-SELECT ${summary('oauth_tokens', 'default_tokens.token_id IS NOT NULL')}
-FROM oauth_providers
-JOIN oauth_tokens ON oauth_tokens.organization_id = oauth_providers.organization_id
-  AND oauth_tokens.provider_id = oauth_providers.provider_id
-LEFT JOIN default_tokens ON default_tokens.organization_id = oauth_tokens.organization_id
-  AND default_tokens.user_id = oauth_tokens.user_id AND default_tokens.provider_id = oauth_tokens.provider_id
-  AND default_tokens.token_id = oauth_tokens.id
-WHERE oauth_providers.organization_id = :organizationId AND oauth_tokens.user_id = :userId`;
+/** Names the user by parameters, so that any kind of join reads this user's defaults only. */
+const JOIN_DEFAULT = `
+LEFT JOIN default_tokens ON default_tokens.organization_id = :organizationId AND default_tokens.user_id = :userId
+  AND default_tokens.provider_id = token.provider_id AND default_tokens.token_id = token.id`;
 
-const LIST_ALL = `${LIST} ORDER BY oauth_tokens.id`;
-const FIND = `${LIST} AND oauth_tokens.id = :id`;
-const LIST_OF_PROVIDER = `${LIST} AND oauth_providers.provider_id = :providerId ORDER BY oauth_tokens.id`;
+const SUMMARY = summary('token', 'default_tokens.token_id IS NOT NULL');
+
+const PAGE = 500;
+
+/**
+ * A page of the user's tokens, behind the token `:after`. Joins through the organization's few providers, because tokens
+ * are indexed by (organization, provider, user, id): each provider gives its next page, and the first of all are kept.
+ */
+const LIST = `
+SELECT ${SUMMARY}
+FROM oauth_providers AS provider
+CROSS JOIN LATERAL (
+  SELECT * FROM oauth_tokens
+  WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = provider.provider_id
+    AND oauth_tokens.user_id = :userId AND oauth_tokens.id > :after
+  ORDER BY oauth_tokens.id LIMIT ${PAGE}
+) AS token${JOIN_DEFAULT}
+WHERE provider.organization_id = :organizationId AND provider.deleting_at IS NULL`;
+
+const ORDER = `ORDER BY token.id LIMIT ${PAGE}`;
+const LIST_ALL = `${LIST} ${ORDER}`;
+const LIST_OF_PROVIDER = `${LIST} AND provider.provider_id = :providerId ${ORDER}`;
+
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+
+/** Tokens of providers that are in use. */
+const TOKENS_IN_USE = `
+FROM oauth_tokens AS token
+JOIN oauth_providers AS provider ON provider.organization_id = token.organization_id
+  AND provider.provider_id = token.provider_id AND provider.deleting_at IS NULL`;
+
+const FIND = `
+SELECT ${SUMMARY}${TOKENS_IN_USE}${JOIN_DEFAULT}
+WHERE token.organization_id = :organizationId AND token.user_id = :userId AND token.id = :id`;
+
+const EXISTS = `
+SELECT 1${TOKENS_IN_USE}
+WHERE token.organization_id = :organizationId AND token.provider_id = :providerId AND token.user_id = :userId LIMIT 1`;
+
+/** Stops at the first token; reads tokens of providers of the type only. */
+const EXISTS_IN_WORKSPACE = `
+SELECT 1
+FROM oauth_providers AS provider
+CROSS JOIN LATERAL (
+  SELECT 1 FROM oauth_tokens
+  WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = provider.provider_id
+    AND oauth_tokens.workspace_id = :workspaceId LIMIT 1
+) AS token
+WHERE provider.organization_id = :organizationId AND provider.provider_type = :providerType
+  AND provider.deleting_at IS NULL LIMIT 1`;
 
 export interface TokenChange {
-  /** Empty: none. Undefined: it stays as it is. */
-  readonly label?: string | undefined;
-  /** False: it is no longer, and none takes its place. Undefined: it stays as it is. */
-  readonly isDefault?: boolean | undefined;
+  /** Empty: none. Null or undefined: it stays as it is. */
+  readonly label?: string | null | undefined;
+  /** False: the token is no longer the default, and none takes its place. Null or undefined: it stays as it is. */
+  readonly isDefault?: boolean | null | undefined;
 }
 
-/** The upsert moves the default however many do so at once; the deletion sees whether it has been moved meanwhile. */
+/**
+ * Changes a token of a provider in use. The upsert moves the default however many requests do so at once; the deletion
+ * sees whether another request has moved it.
+ */
 const UPDATE = `
 WITH changed AS (
-  UPDATE oauth_tokens
-  SET provider_account_label = nullif(coalesce(:label, provider_account_label), ''), updated_at = now()
-  WHERE organization_id = :organizationId AND id = :id AND user_id = :userId
-  RETURNING *
+  UPDATE oauth_tokens AS token
+  SET provider_account_label = nullif(coalesce(:label, token.provider_account_label), ''), updated_at = now()
+  FROM oauth_providers AS provider
+  WHERE token.organization_id = :organizationId AND token.id = :id AND token.user_id = :userId
+    AND provider.organization_id = :organizationId AND provider.provider_id = token.provider_id
+    AND provider.deleting_at IS NULL
+  RETURNING token.*
 ), made_default AS (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
   SELECT organization_id, user_id, provider_id, id FROM changed WHERE :isDefault::boolean
@@ -84,68 +132,81 @@ WITH changed AS (
 )
 SELECT ${summary(
   'changed',
-  `coalesce(:isDefault::boolean, EXISTS (SELECT FROM default_tokens
-    WHERE default_tokens.organization_id = changed.organization_id AND default_tokens.user_id = changed.user_id
-      AND default_tokens.provider_id = changed.provider_id AND token_id = changed.id))`,
+  `(:isDefault::boolean IS TRUE OR (:isDefault::boolean IS NULL AND EXISTS (
+    SELECT 1 FROM default_tokens
+    WHERE organization_id = :organizationId AND user_id = :userId AND token_id = :id)))`,
 )}
 FROM changed`;
 
-export const tokenRepository = (db: Knex) => ({
-  /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
-  async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
-    const bindings = { organizationId, id, ...recordedAs(OPERATOR) };
-    const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, bindings);
-    return rows[0];
-  },
+export type TokenRepository = ReturnType<typeof tokenRepository>;
 
-  /** The user's tokens, of one provider or of all, the newest last. */
-  async list(
-    organizationId: string,
-    userId: string,
-    providerId?: string | null,
-  ): Promise<readonly TokenSummary[]> {
-    const bindings = { organizationId, userId, providerId: providerId ?? null };
-    const list = bindings.providerId === null ? LIST_ALL : LIST_OF_PROVIDER;
-    return (await db.raw<{ rows: TokenSummary[] }>(list, bindings)).rows;
-  },
+export function tokenRepository(db: Knex) {
+  const summaries = async (
+    sql: string,
+    bindings: Readonly<Record<string, string | boolean | null>>,
+  ): Promise<readonly TokenSummary[]> => (await db.raw<{ rows: TokenSummary[] }>(sql, bindings)).rows;
 
-  /** Whether the user has a token of the provider. */
-  async exists(organizationId: string, userId: string, providerId: string): Promise<boolean> {
-    const own = { organization_id: organizationId, user_id: userId, provider_id: providerId };
-    return (await db('oauth_tokens').where(own).first('id')) !== undefined;
-  },
+  const isThere = async (sql: string, bindings: Readonly<Record<string, string>>): Promise<boolean> =>
+    (await db.raw<{ rows: unknown[] }>(sql, bindings)).rows.length > 0;
 
-  /** Whether anyone in the workspace has a token of a provider of this type. */
-  async existsInWorkspace(
-    organizationId: string,
-    workspaceId: string,
-    providerType: ProviderType,
-  ): Promise<boolean> {
-    const found: unknown = await db('oauth_providers as provider')
-      .join('oauth_tokens as token', {
-        'token.organization_id': 'provider.organization_id',
-        'token.provider_id': 'provider.provider_id',
-      })
-      .where({ 'provider.organization_id': organizationId, 'provider.provider_type': providerType })
-      .where({ 'token.workspace_id': workspaceId })
-      .first('token.id');
-    return found !== undefined;
-  },
+  return {
+    /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
+    async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
+      const bindings = { organizationId, id, ...recordedAs(OPERATOR) };
+      const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, bindings);
+      return rows[0];
+    },
 
-  /** The user's token (`id` is a UUID) as it is then; undefined: the user has no such token. Nothing given: nothing is written. */
-  async update(
-    organizationId: string,
-    userId: string,
-    id: string,
-    change: TokenChange,
-    by: Actor,
-  ): Promise<TokenSummary | undefined> {
-    const { label = null, isDefault = null } = change;
-    const token = { organizationId, userId, id };
-    const { rows } =
-      label === null && isDefault === null
-        ? await db.raw<{ rows: TokenSummary[] }>(FIND, token)
-        : await db.raw<{ rows: TokenSummary[] }>(UPDATE, { ...token, label, isDefault, ...recordedAs(by) });
-    return rows[0];
-  },
-});
+    /**
+     * The user's tokens, of one provider or of all, the newest last. They are read a page at a time, as fast as they are
+     * taken: memory is bounded, and no connection is held between pages.
+     */
+    async *list(
+      organizationId: string,
+      userId: string,
+      providerId: string | null = null,
+    ): AsyncGenerator<TokenSummary, void> {
+      const sql = providerId === null ? LIST_ALL : LIST_OF_PROVIDER;
+      for (let after = BEFORE_ALL; ; ) {
+        const page = await summaries(sql, { organizationId, userId, providerId, after });
+        yield* page;
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) return;
+        after = last.id;
+      }
+    },
+
+    /** Whether the user has a token of the provider. */
+    exists(organizationId: string, userId: string, providerId: string): Promise<boolean> {
+      return isThere(EXISTS, { organizationId, userId, providerId });
+    },
+
+    /** Whether anyone in the workspace has a token of a provider of this type. */
+    existsInWorkspace(
+      organizationId: string,
+      workspaceId: string,
+      providerType: ProviderType,
+    ): Promise<boolean> {
+      return isThere(EXISTS_IN_WORKSPACE, { organizationId, workspaceId, providerType });
+    },
+
+    /**
+     * Changes the user's token (`id` is a UUID). Without a change, nothing is written.
+     * @returns the token after the change; undefined: the user has no such token
+     */
+    async update(
+      organizationId: string,
+      userId: string,
+      id: string,
+      { label = null, isDefault = null }: TokenChange,
+      by: Actor,
+    ): Promise<TokenSummary | undefined> {
+      const token = { organizationId, userId, id };
+      const isChange = label !== null || isDefault !== null;
+      const [found] = isChange
+        ? await summaries(UPDATE, { ...token, label, isDefault, ...recordedAs(by) })
+        : await summaries(FIND, token);
+      return found;
+    },
+  };
+}

@@ -7,50 +7,54 @@ export interface Workspace {
   readonly name: string;
 }
 
-interface Row {
-  organization_id: string;
-  workspace_id: string;
-  name: string;
+const COLUMNS = 'organization_id AS "organizationId", workspace_id AS "workspaceId", name';
+
+const CREATE = `
+INSERT INTO workspaces (organization_id, workspace_id, name) VALUES (:organizationId, :workspaceId, :name)
+ON CONFLICT (organization_id, name) DO NOTHING
+RETURNING ${COLUMNS}`;
+
+const LIST = `SELECT ${COLUMNS} FROM workspaces WHERE organization_id = :organizationId ORDER BY workspace_id`;
+
+const FIND_FIRST = `${LIST} LIMIT 1`;
+
+const FIND = `
+SELECT ${COLUMNS} FROM workspaces WHERE organization_id = :organizationId AND workspace_id = :workspaceId`;
+
+const RESOLVE = `
+SELECT ${COLUMNS} FROM workspaces
+WHERE organization_id = :organizationId AND (workspace_id::text = lower(:idOrName) OR name = :idOrName)
+ORDER BY workspace_id::text = lower(:idOrName) DESC LIMIT 1`;
+
+export type WorkspaceRepository = ReturnType<typeof workspaceRepository>;
+
+export function workspaceRepository(db: Knex) {
+  const query = async (
+    sql: string,
+    bindings: Readonly<Record<string, string>>,
+  ): Promise<readonly Workspace[]> => (await db.raw<{ rows: Workspace[] }>(sql, bindings)).rows;
+  return {
+    /** Undefined: the organization has a workspace of this name. */
+    async create(organizationId: string, name: string): Promise<Workspace | undefined> {
+      return (await query(CREATE, { organizationId, workspaceId: newId(), name }))[0];
+    },
+
+    /** The organization's workspaces, oldest first. */
+    list(organizationId: string): Promise<readonly Workspace[]> {
+      return query(LIST, { organizationId });
+    },
+
+    /** The id of the organization's workspace of this id (a UUID), or of its first one. Undefined: there is none. */
+    async find(organizationId: string, workspaceId?: string): Promise<string | undefined> {
+      const found = await (workspaceId === undefined
+        ? query(FIND_FIRST, { organizationId })
+        : query(FIND, { organizationId, workspaceId }));
+      return found[0]?.workspaceId;
+    },
+
+    /** The id of the organization's workspace with this id or name, or undefined. */
+    async resolve(organizationId: string, idOrName: string): Promise<string | undefined> {
+      return (await query(RESOLVE, { organizationId, idOrName }))[0]?.workspaceId;
+    },
+  };
 }
-
-const workspace = (row: Row): Workspace => ({
-  organizationId: row.organization_id,
-  workspaceId: row.workspace_id,
-  name: row.name,
-});
-
-export const workspaceRepository = (db: Knex) => ({
-  /** Undefined: the organization has a workspace of this name. */
-  async create(organizationId: string, name: string): Promise<Workspace | undefined> {
-    const rows: Row[] = await db('workspaces')
-      .insert({ organization_id: organizationId, workspace_id: newId(), name })
-      .onConflict(['organization_id', 'name'])
-      .ignore()
-      .returning(['organization_id', 'workspace_id', 'name']);
-    return rows[0] && workspace(rows[0]);
-  },
-
-  /** The organization's workspaces, oldest first. */
-  async list(organizationId: string): Promise<Workspace[]> {
-    const rows: Row[] = await db('workspaces')
-      .where({ organization_id: organizationId })
-      .orderBy('workspace_id')
-      .select('organization_id', 'workspace_id', 'name');
-    return rows.map(workspace);
-  },
-
-  /** The id of the organization's workspace of this id (a UUID), or of its first one. Undefined: there is none. */
-  async find(organizationId: string, workspaceId?: string): Promise<string | undefined> {
-    const query = db('workspaces').where({ organization_id: organizationId }).orderBy('workspace_id');
-    if (workspaceId !== undefined) query.where({ workspace_id: workspaceId });
-    const row: { workspace_id: string } | undefined = await query.first('workspace_id');
-    return row?.workspace_id;
-  },
-
-  /** The id of the organization's workspace with this id or name, or undefined. */
-  async resolve(organizationId: string, idOrName: string): Promise<string | undefined> {
-    const found = await this.list(organizationId);
-    const match = found.find(({ workspaceId }) => workspaceId === idOrName.toLowerCase());
-    return (match ?? found.find(({ name }) => name === idOrName))?.workspaceId;
-  },
-});

@@ -65,8 +65,11 @@ export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof
   },
 
   async list_oauth_tokens_for_user_v2_auth_tokens_get({ caller, query }) {
-    const found = await tokens.list(caller.organizationId, caller.userId, query.provider_id);
-    return { status: 200, body: found.map(present) };
+    const body = [];
+    for await (const token of tokens.list(caller.organizationId, caller.userId, query.provider_id)) {
+      body.push(present(token));
+    }
+    return { status: 200, body };
   },
 
   async check_oauth_token_exists_v2_auth_tokens_exists_get({ caller, query }) {

@@ -100,9 +100,10 @@ describe('the newest schema', () => {
       await up();
       expect(golden).toContain(await describeSchema(db));
       expect(await providerRepository(db).list(organizationId)).toMatchObject([{ providerId: 'slack' }]);
-      expect(await tokenRepository(db).list(organizationId, 'alice')).toMatchObject([
-        { id: tokenId, scopes: ['chat:write'], isDefault: true },
-      ]);
+      for await (const listed of tokenRepository(db).list(organizationId, 'alice')) {
+        expect(listed).toMatchObject({ id: tokenId, scopes: ['chat:write'], isDefault: true });
+      }
+      expect.assertions(8);
       const token = await tokenRepository(db).inspect(organizationId, tokenId);
       expect(keyRing.open(token?.accessToken ?? '')).toBe('xoxb');
       expect(keyRing.open(token?.refreshToken ?? '')).toBe('xoxe');
