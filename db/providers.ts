@@ -2,11 +2,10 @@ import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
-import { retryDeadlock } from './postgres/errors.ts';
 
 export type ProviderType = 'microsoft' | 'salesforce' | 'slack';
 
-/** How the token endpoint is authenticated at (RFC 6749, section 2.3). */
+/** How the client authenticates at the token endpoint (RFC 6749, section 2.3). */
 export type TokenEndpointAuthMethod = 'none' | 'client_secret_basic' | 'client_secret_post';
 
 export interface NewProvider {
@@ -22,7 +21,7 @@ export interface NewProvider {
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
 }
 
-/** What may change; null or undefined: it stays as it is. */
+/** The changes to a provider; null or undefined: it stays as it is. */
 export interface ProviderChange {
   readonly name?: string | null | undefined;
   readonly clientId?: string | null | undefined;
@@ -33,7 +32,7 @@ export interface ProviderChange {
   readonly codeChallengeMethod?: string | null | undefined;
 }
 
-/** A provider as anybody in its organization may see it. */
+/** A provider without its secret. */
 export interface Provider {
   readonly organizationId: string;
   readonly id: string;
@@ -50,7 +49,8 @@ export interface Provider {
   readonly updatedAt: Date;
 }
 
-const COLUMNS = `organization_id AS "organizationId", id, provider_id AS "providerId", name, client_id AS "clientId",
+/** What is known of a provider, from a row of oauth_providers. */
+export const PROVIDER_COLUMNS = `organization_id AS "organizationId", id, provider_id AS "providerId", name, client_id AS "clientId",
   auth_url AS "authUrl", token_url AS "tokenUrl", uses_pkce AS "usesPkce",
   code_challenge_method AS "codeChallengeMethod", provider_type AS "providerType",
   token_endpoint_auth_method AS "tokenEndpointAuthMethod", created_at AS "createdAt", updated_at AS "updatedAt"`;
@@ -68,7 +68,7 @@ WITH created AS (
 ), audited AS (
   ${recording('provider.create', 'created', 'provider_id')}
 )
-SELECT ${COLUMNS} FROM created`;
+SELECT ${PROVIDER_COLUMNS} FROM created`;
 
 const UPDATE = `
 WITH changed AS (
@@ -79,106 +79,108 @@ WITH changed AS (
     token_url = coalesce(:tokenUrl, token_url), uses_pkce = coalesce(:usesPkce, uses_pkce),
     code_challenge_method = coalesce(:codeChallengeMethod, code_challenge_method),
     settings_version = settings_version + 1, updated_at = now()
-  WHERE organization_id = :organizationId AND provider_id = :providerId
+  WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NULL
   RETURNING *
 ), audited AS (
   ${recording('provider.update', 'changed', 'provider_id')}
 )
-SELECT ${COLUMNS} FROM changed`;
+SELECT ${PROVIDER_COLUMNS} FROM changed`;
 
-const DELETE = `
-WITH deleted AS (
-  DELETE FROM oauth_providers WHERE organization_id = :organizationId AND provider_id = :providerId RETURNING *
-), audited AS (
-  ${recording('provider.delete', 'deleted', 'provider_id')}
-)
-SELECT ${COLUMNS} FROM deleted`;
+/** Providers in use: one that is being deleted is as good as gone. */
+const IN_USE = `
+SELECT ${PROVIDER_COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId AND deleting_at IS NULL`;
+
+const LIST = `${IN_USE} ORDER BY id`;
+const FIND = `${IN_USE} AND provider_id = :providerId`;
+
+const FIND_BEING_DELETED = `
+SELECT 1 FROM oauth_providers
+WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NOT NULL`;
 
 const secretBindings = (sealed: Sealed | null | undefined) => ({
   clientSecret: sealed?.ciphertext ?? null,
   clientSecretKey: sealed?.key ?? null,
 });
 
-interface Rows {
-  readonly rows: readonly Provider[];
+/** The name of a deleted provider is not free yet: its tokens are still being deleted. */
+export class ProviderBeingDeletedError extends Error {
+  constructor() {
+    super('OAuth provider is still being deleted');
+  }
 }
 
-export const providerRepository = (db: Knex) => ({
-  /** Undefined: the organization has a provider of this `providerId`. */
-  async create(organizationId: string, provider: NewProvider, by: Actor): Promise<Provider | undefined> {
-    const { usesPkce, codeChallengeMethod, tokenEndpointAuthMethod, ...given } = provider;
-    const { rows } = await db.raw<Rows>(CREATE, {
-      organizationId,
-      id: newId(),
-      ...given,
-      ...secretBindings(provider.clientSecret),
-      usesPkce: usesPkce ?? false,
-      codeChallengeMethod: codeChallengeMethod ?? 'S256',
-      tokenEndpointAuthMethod: tokenEndpointAuthMethod ?? 'client_secret_post',
-      ...recordedAs(by),
-    });
-    return rows[0];
-  },
+export type ProviderRepository = ReturnType<typeof providerRepository>;
 
-  /** The organization's providers, the newest last. */
-  async list(organizationId: string): Promise<readonly Provider[]> {
-    const { rows } = await db.raw<Rows>(
-      `SELECT ${COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId ORDER BY id`,
-      { organizationId },
-    );
-    return rows;
-  },
+export function providerRepository(db: Knex) {
+  const query = async (
+    sql: string,
+    bindings: Readonly<Record<string, string | boolean | null>>,
+  ): Promise<readonly Provider[]> => (await db.raw<{ rows: Provider[] }>(sql, bindings)).rows;
 
-  /** Undefined: the organization has no such provider. */
-  async find(organizationId: string, providerId: string): Promise<Provider | undefined> {
-    const { rows } = await db.raw<Rows>(
-      `SELECT ${COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId AND provider_id = :providerId`,
-      { organizationId, providerId },
-    );
-    return rows[0];
-  },
+  const find = async (organizationId: string, providerId: string): Promise<Provider | undefined> =>
+    (await query(FIND, { organizationId, providerId }))[0];
 
-  /** The provider as it is then; undefined: the organization has no such provider. Nothing given: nothing is written. */
-  async update(
-    organizationId: string,
-    providerId: string,
-    change: ProviderChange,
-    by: Actor,
-  ): Promise<Provider | undefined> {
-    if (Object.values(change).every((value) => (value ?? null) === null)) {
-      return this.find(organizationId, providerId);
-    }
-    const { rows } = await db.raw<Rows>(UPDATE, {
-      organizationId,
-      providerId,
-      name: change.name ?? null,
-      clientId: change.clientId ?? null,
-      ...secretBindings(change.clientSecret),
-      authUrl: change.authUrl ?? null,
-      tokenUrl: change.tokenUrl ?? null,
-      usesPkce: change.usesPkce ?? null,
-      codeChallengeMethod: change.codeChallengeMethod ?? null,
-      ...recordedAs(by),
-    });
-    return rows[0];
-  },
+  return {
+    /**
+     * Undefined: the organization has a provider of this `providerId`.
+     * @throws ProviderBeingDeletedError
+     */
+    async create(organizationId: string, provider: NewProvider, by: Actor): Promise<Provider | undefined> {
+      const { providerId } = provider;
+      const [created] = await query(CREATE, {
+        organizationId,
+        id: newId(),
+        providerId,
+        name: provider.name,
+        clientId: provider.clientId,
+        ...secretBindings(provider.clientSecret),
+        authUrl: provider.authUrl,
+        tokenUrl: provider.tokenUrl,
+        usesPkce: provider.usesPkce ?? false,
+        codeChallengeMethod: provider.codeChallengeMethod ?? 'S256',
+        providerType: provider.providerType,
+        tokenEndpointAuthMethod: provider.tokenEndpointAuthMethod ?? 'client_secret_post',
+        ...recordedAs(by),
+      });
+      if (created === undefined) {
+        const beingDeleted = await query(FIND_BEING_DELETED, { organizationId, providerId });
+        if (beingDeleted.length > 0) throw new ProviderBeingDeletedError();
+      }
+      return created;
+    },
 
-  /** Deletes the provider and its tokens. The provider as it was; undefined: the organization has no such provider. */
-  delete(organizationId: string, providerId: string, by: Actor): Promise<Provider | undefined> {
-    // Tokens first, their defaults with them, then the provider: the order in which imports and relabelling lock them.
-    // What is imported meanwhile goes by the foreign key.
-    return retryDeadlock(() =>
-      db.transaction(async (transaction) => {
-        await transaction('oauth_tokens')
-          .where({ organization_id: organizationId, provider_id: providerId })
-          .delete();
-        const { rows } = await transaction.raw<Rows>(DELETE, {
-          organizationId,
-          providerId,
-          ...recordedAs(by),
-        });
-        return rows[0];
-      }),
-    );
-  },
-});
+    /** The organization's providers, the newest last. */
+    list: (organizationId: string): Promise<readonly Provider[]> => query(LIST, { organizationId }),
+
+    /** Undefined: the organization has no such provider. */
+    find,
+
+    /**
+     * Changes a provider. Without a change, nothing is written.
+     * @returns the provider after the change; undefined: the organization has no such provider
+     */
+    async update(
+      organizationId: string,
+      providerId: string,
+      change: ProviderChange,
+      by: Actor,
+    ): Promise<Provider | undefined> {
+      if (Object.values(change).every((value) => (value ?? null) === null)) {
+        return find(organizationId, providerId);
+      }
+      const [changed] = await query(UPDATE, {
+        organizationId,
+        providerId,
+        name: change.name ?? null,
+        clientId: change.clientId ?? null,
+        ...secretBindings(change.clientSecret),
+        authUrl: change.authUrl ?? null,
+        tokenUrl: change.tokenUrl ?? null,
+        usesPkce: change.usesPkce ?? null,
+        codeChallengeMethod: change.codeChallengeMethod ?? null,
+        ...recordedAs(by),
+      });
+      return changed;
+    },
+  };
+}

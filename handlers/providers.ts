@@ -1,11 +1,13 @@
 import type { Seal } from '../crypto/key-ring.ts';
-import type { Provider, providerRepository } from '../db/providers.ts';
+import type { ProviderDeletions } from '../db/provider-deletions.ts';
+import type { Provider, ProviderRepository } from '../db/providers.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 
 interface Parts {
-  readonly providers: ReturnType<typeof providerRepository>;
+  readonly providers: ProviderRepository;
+  readonly deletions: Pick<ProviderDeletions, 'delete'>;
   readonly seal: Seal;
 }
 
@@ -65,7 +67,7 @@ const READS = {
   delete_oauth_provider_v2_auth_providers__provider_id__delete: { path: { provider_id: true } },
 } as const satisfies Reading;
 
-export const providerHandlers = ({ providers, seal }: Parts): Handlers<typeof READS> => {
+export const providerHandlers = ({ providers, deletions, seal }: Parts): Handlers<typeof READS> => {
   const sealed = (secret: string | null | undefined) => (typeof secret === 'string' ? seal(secret) : null);
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {
@@ -111,7 +113,7 @@ export const providerHandlers = ({ providers, seal }: Parts): Handlers<typeof RE
 
     async delete_oauth_provider_v2_auth_providers__provider_id__delete(call) {
       const { caller, path } = call;
-      return found(await providers.delete(caller.organizationId, path.provider_id, actor(call)));
+      return found(await deletions.delete(caller.organizationId, path.provider_id, actor(call)));
     },
   };
 };

@@ -1,4 +1,5 @@
 import { isUnavailable } from '../db/postgres/errors.ts';
+import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { IssuerUnavailableError } from '../security/issuer-keys.ts';
 import { TooManyLookupsError } from '../security/remember.ts';
@@ -62,6 +63,7 @@ export function toAnswer(error: unknown): Answer {
     return refusal(401, error.message, { 'WWW-Authenticate': error.challenge });
   }
   if (error instanceof ForbiddenError) return refusal(403, 'Forbidden');
+  if (error instanceof ProviderBeingDeletedError) return refusal(409, error.message, { 'Retry-After': '5' });
   const isBusy = error instanceof IssuerUnavailableError || error instanceof TooManyLookupsError;
   if (isBusy || isUnavailable(error)) {
     return refusal(503, 'Service Unavailable', { 'Retry-After': '5' });

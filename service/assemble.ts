@@ -25,7 +25,8 @@ export function assemble(
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): AppParts & { readonly metrics: Metrics } {
-  const { apiKeyLookups, workspaces, providers, imports, tokens, ciphertexts, keyRing, db, hot } = vault;
+  const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, ciphertexts, keyRing, db, hot } =
+    vault;
   const { seal } = keyRing;
   const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
   const findWorkspace = remember((ids) => {
@@ -48,7 +49,7 @@ export function assemble(
     verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
   const handlers: AllHandlers = {
-    ...providerHandlers({ providers, seal }),
+    ...providerHandlers({ providers, deletions, seal }),
     ...tokenHandlers({ imports, tokens, seal }),
   };
   return {

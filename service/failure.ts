@@ -2,13 +2,21 @@ import { DecryptError } from '../crypto/fernet.ts';
 import { EmbeddedDatabaseError } from '../db/embedded/cluster.ts';
 import { errorCode, isUnavailable } from '../db/postgres/errors.ts';
 import { NewerDatabaseError } from '../db/postgres/migrate.ts';
+import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { MissingKeysError } from '../vault/keys.ts';
 import { ConfigError } from './config.ts';
 
 /** A failure told in words for an operator. */
 export class OperatorError extends Error {}
 
-const TOLD = [OperatorError, ConfigError, MissingKeysError, NewerDatabaseError, EmbeddedDatabaseError];
+const TOLD = [
+  OperatorError,
+  ConfigError,
+  MissingKeysError,
+  NewerDatabaseError,
+  EmbeddedDatabaseError,
+  ProviderBeingDeletedError,
+];
 
 /** What an operator reads of a failure: what to do, where it is known; never the text of an error that is not ours. */
 export function explain(error: unknown): string {

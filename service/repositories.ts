@@ -10,6 +10,7 @@ import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
+import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
@@ -32,6 +33,7 @@ export interface Vault {
   readonly apiKeys: ReturnType<typeof apiKeyRepository>;
   readonly apiKeyLookups: ApiKeyLookups;
   readonly providers: ReturnType<typeof providerRepository>;
+  readonly deletions: ProviderDeletions;
   readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
   close(): Promise<void>;
@@ -51,7 +53,25 @@ export async function openServerVault(config: Config): Promise<Vault> {
   const database = await (config.databaseUrl === undefined
     ? startEmbedded(config.dataDir)
     : external(config.databaseUrl));
-  return assemble(config, database, prepareServer);
+  return withBackgroundWork(await assemble(config, database, prepareServer));
+}
+
+/** How often a server looks for deletions that another process has left unfinished, in milliseconds. */
+const RESUME_MS = 60_000;
+
+function withBackgroundWork(vault: Vault): Vault {
+  const resume = () => {
+    vault.deletions.resume().catch(() => undefined); // the database is away: the next look finds them too
+  };
+  resume();
+  const looking = setInterval(resume, RESUME_MS);
+  return {
+    ...vault,
+    async close() {
+      clearInterval(looking);
+      await vault.close();
+    },
+  };
 }
 
 /** The vault for one command: beside a running server, or with the embedded database started for as long. */
@@ -102,11 +122,13 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     apiKeys: apiKeyRepository(db),
     apiKeyLookups: apiKeyLookups(hot),
     providers: providerRepository(db),
+    deletions: providerDeletions(db),
     imports: importRepository(hot),
     tokens: tokenRepository(db),
     async close() {
       await vault.imports.close();
       await vault.apiKeyLookups.close();
+      await vault.deletions.close();
       await hot.close();
       await db.destroy();
       await database.stop();

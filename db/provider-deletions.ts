@@ -1,0 +1,150 @@
+import type { Knex } from 'knex';
+import pLimit from 'p-limit';
+import { type Actor, recordedAs, recording } from './audit.ts';
+import { retryDeadlock } from './postgres/errors.ts';
+import { PROVIDER_COLUMNS, type Provider } from './providers.ts';
+
+/** The parts of a deletion; tests make them small. */
+export interface DeletionOptions {
+  /** How many tokens a statement deletes. */
+  readonly stepSize: number;
+  /** How long a request waits for the last token to go, in milliseconds. The rest is deleted behind the answer. */
+  readonly waitMs: number;
+}
+
+const DEFAULTS: DeletionOptions = { stepSize: 2_000, waitMs: 3_000 };
+
+/** How many steps a process sends at once; deletions take turns, so that they do not take up the pool. */
+const AT_ONCE = 2;
+
+/** Ends the use of a provider: every statement that reads providers or tokens passes over marked ones. */
+const MARK = `
+WITH deleted AS (
+  UPDATE oauth_providers SET deleting_at = now()
+  WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NULL
+  RETURNING *
+), audited AS (
+  ${recording('provider.delete', 'deleted', 'provider_id')}
+)
+SELECT ${PROVIDER_COLUMNS} FROM deleted`;
+
+/**
+ * The next tokens in the order of their index, behind the ones of the step before, whose dead entries are not read again.
+ * The provider must still be marked: another process may have finished, and the name may be in use again.
+ */
+const DELETE_TOKENS = `
+WITH step AS (
+  SELECT token.user_id, token.id
+  FROM oauth_providers AS provider
+  JOIN oauth_tokens AS token ON token.organization_id = provider.organization_id
+    AND token.provider_id = provider.provider_id
+  WHERE provider.organization_id = :organizationId AND provider.provider_id = :providerId
+    AND provider.deleting_at IS NOT NULL AND (token.user_id, token.id) > (:userId, :id)
+  ORDER BY token.user_id, token.id LIMIT :size
+), deleted AS (
+  DELETE FROM oauth_tokens USING step
+  WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = :providerId
+    AND oauth_tokens.user_id = step.user_id AND oauth_tokens.id = step.id
+)
+SELECT user_id AS "userId", id FROM step ORDER BY user_id DESC, id DESC LIMIT 1`;
+
+/** Imports that were under way when the provider was marked have tokens behind the steps: the foreign key takes them. */
+const DELETE_PROVIDER = `
+DELETE FROM oauth_providers
+WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NOT NULL`;
+
+/** An operator's task over all organizations. */
+const UNFINISHED = `
+SELECT organization_id AS "organizationId", provider_id AS "providerId"
+FROM oauth_providers WHERE deleting_at IS NOT NULL`;
+
+const IS_UNFINISHED = `${UNFINISHED} AND organization_id = :organizationId AND provider_id = :providerId`;
+
+/** The last token of a step. */
+type Step = { readonly userId: string; readonly id: string };
+
+const BEFORE_ALL: Step = { userId: '', id: '00000000-0000-0000-0000-000000000000' };
+
+export type ProviderDeletions = ReturnType<typeof providerDeletions>;
+
+/**
+ * Deletes providers with any number of tokens. The provider is out of use at once; its tokens go in steps, each short
+ * enough for the statement timeout and for the locks of others. What a crash leaves is deleted by `resume`.
+ */
+export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOptions = DEFAULTS) {
+  const limit = pLimit(AT_ONCE);
+  const underWay = new Map<string, Promise<void>>();
+  let isClosed = false;
+
+  async function deleteStep(
+    bindings: Step & { readonly organizationId: string; readonly providerId: string; readonly size: number },
+  ): Promise<Step | undefined> {
+    const { rows } = await retryDeadlock(() => db.raw<{ rows: Step[] }>(DELETE_TOKENS, bindings));
+    return rows[0];
+  }
+
+  async function deleteRows(organizationId: string, providerId: string): Promise<void> {
+    const provider = { organizationId, providerId };
+    for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
+      if (isClosed) return;
+      after = await limit(deleteStep, { ...provider, ...after, size: stepSize });
+    }
+    await retryDeadlock(() => db.raw(DELETE_PROVIDER, provider));
+  }
+
+  /** Starts or joins the deletion of a marked provider's rows. A failure leaves the rest to `resume`. */
+  function finish(organizationId: string, providerId: string): Promise<void> {
+    const name = JSON.stringify([organizationId, providerId]);
+    const running = underWay.get(name);
+    if (running !== undefined) return running;
+    const started = deleteRows(organizationId, providerId)
+      .catch(() => undefined)
+      .finally(() => underWay.delete(name));
+    underWay.set(name, started);
+    return started;
+  }
+
+  async function isUnfinished(organizationId: string, providerId: string): Promise<boolean> {
+    const found = await db.raw<{ rows: unknown[] }>(IS_UNFINISHED, { organizationId, providerId });
+    return found.rows.length > 0;
+  }
+
+  return {
+    /**
+     * Deletes the provider and its tokens. Once this resolves, none of them is found or given out. The name becomes free
+     * when the last row is gone, which may be later.
+     * @returns the provider as it was; undefined: the organization has no such provider
+     */
+    async delete(organizationId: string, providerId: string, by: Actor): Promise<Provider | undefined> {
+      const bindings = { organizationId, providerId, ...recordedAs(by) };
+      const { rows } = await db.raw<{ rows: Provider[] }>(MARK, bindings);
+      const [provider] = rows;
+      if (provider !== undefined || (await isUnfinished(organizationId, providerId))) {
+        await withinTime(finish(organizationId, providerId), waitMs);
+      }
+      return provider;
+    },
+
+    /** Goes on with all unfinished deletions, those of processes that died included, and resolves once they are done. */
+    async resume(): Promise<void> {
+      const { rows } = await db.raw<{ rows: { organizationId: string; providerId: string }[] }>(UNFINISHED);
+      await Promise.all(rows.map(({ organizationId, providerId }) => finish(organizationId, providerId)));
+    },
+
+    /** Stops after the steps under way. */
+    async close(): Promise<void> {
+      isClosed = true;
+      await Promise.all(underWay.values());
+    },
+  };
+}
+
+/** Waits for the task, but no longer than this. */
+async function withinTime(task: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([task, timeout]);
+  clearTimeout(timer);
+}
