@@ -23,6 +23,10 @@ const present = (token: TokenSummary): components['schemas']['OAuthTokenSummary'
   updated_at: token.updatedAt.toISOString(),
 });
 
+async function* presented(tokens: AsyncIterable<TokenSummary>) {
+  for await (const token of tokens) yield present(token);
+}
+
 const READS = {
   import_oauth_token_v2_auth_tokens_import_post: {
     body: {
@@ -65,11 +69,10 @@ export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof
   },
 
   async list_oauth_tokens_for_user_v2_auth_tokens_get({ caller, query }) {
-    const body = [];
-    for await (const token of tokens.list(caller.organizationId, caller.userId, query.provider_id)) {
-      body.push(present(token));
-    }
-    return { status: 200, body };
+    return {
+      status: 200,
+      rows: presented(tokens.list(caller.organizationId, caller.userId, query.provider_id)),
+    };
   },
 
   async check_oauth_token_exists_v2_auth_tokens_exists_get({ caller, query }) {
