@@ -121,7 +121,7 @@ function put(object: Record<string, unknown>, [name = '', ...rest]: readonly str
 const isPlainError = ({ error, ok }: JsonObject): boolean => textOf(error) !== undefined || ok === false;
 
 /** The shapes in which errors come, each with a provider that answers it. Undefined: the answer is no error. */
-function errorCode({ error, ok, errors }: JsonObject): string | undefined {
+export function errorCode({ error, ok, errors }: JsonObject): string | undefined {
   if (textOf(error) !== undefined) return textOf(error);
   if (isObject(error)) return textOf(error['code']) ?? textOf(error['type']) ?? 'other'; // Facebook
   if (Array.isArray(errors) && isObject(errors[0])) return textOf(errors[0]['errorType']) ?? 'other'; // Fitbit

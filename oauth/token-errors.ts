@@ -36,6 +36,7 @@ const KINDS: ReadonlyMap<string, RefusalKind> = new Map([
   ['invalid_scope', 'unclear'],
   ['invalid_target', 'unclear'],
   ['access_denied', 'unclear'],
+  ['unsupported_token_type', 'unclear'], // RFC 7009, section 2.2.1
 ]);
 
 /** Statuses that say by themselves that the URL or the credentials are wrong. A redirect is never followed. */

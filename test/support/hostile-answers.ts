@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
-/** A token request as it arrived. */
+/** A token or revocation request as it arrived. */
 export interface TokenRequest {
   readonly mode: string;
   readonly method: string;
+  readonly path: string;
   readonly contentType: string;
   readonly authorization: string;
   /** Of the body, form or JSON, and of the query. */
@@ -118,6 +119,12 @@ export const ANSWERS: Readonly<Record<string, (pair: Pair, request: TokenRequest
   redirect: () => ({ status: 307, headers: { Location: ELSEWHERE }, body: '' }),
   'html-200': () => ({ headers: { 'Content-Type': 'text/html' }, body: `<html>${MARKUP}</html>` }),
   'list-200': (pair) => ({ body: [plain(pair)] }),
+  'token-revoked': () => ({ body: { ok: false, error: 'token_revoked' } }),
+  'invalid-token': refusal(400, 'invalid_token'),
+  'unsupported-refresh': (_, { parameters }) =>
+    parameters['token']?.startsWith('access')
+      ? { body: '' }
+      : { status: 400, body: { error: 'unsupported_token_type' } },
   empty: () => ({ body: '' }),
   'no-content': () => ({ status: 204, body: '' }),
 };

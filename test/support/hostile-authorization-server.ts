@@ -23,7 +23,8 @@ export async function startHostileServer(): Promise<HostileServer> {
     const { pathname, searchParams } = new URL(request.url ?? '', url);
     const [, mode = '', endpoint] = pathname.split('/');
     if (endpoint === 'authorize') return authorize(mode, searchParams, response);
-    if (endpoint === 'token') return token(mode, await readRequest(mode, searchParams, request), response);
+    if (endpoint === 'token')
+      return token(mode, await readRequest(mode, pathname, searchParams, request), response);
     response.writeHead(404).end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -51,7 +52,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     response.writeHead(302, { Location: `${asked.get('redirect_uri')}?${callback}` }).end();
   }
 
-  async function readRequest(mode: string, query: URLSearchParams, request: IncomingMessage) {
+  async function readRequest(mode: string, path: string, query: URLSearchParams, request: IncomingMessage) {
     const body = await text(request);
     const { method = '', headers } = request;
     const contentType = headers['content-type'] ?? '';
@@ -60,7 +61,7 @@ export async function startHostileServer(): Promise<HostileServer> {
       : Object.fromEntries(new URLSearchParams(body));
     const parameters = { ...Object.fromEntries(query), ...given };
     const authorization = headers.authorization ?? '';
-    return { mode, method, contentType, authorization, parameters, fault: findFault(parameters) };
+    return { mode, method, path, contentType, authorization, parameters, fault: findFault(parameters) };
   }
 
   /** A code is redeemed once, with the redirect URI and the PKCE verifier of its authorization request. */
