@@ -413,6 +413,15 @@ export interface components {
         };
     };
     responses: {
+        /** @description The request does not fit this document. */
+        readonly Invalid: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["HTTPValidationError"];
+            };
+        };
         /** @description The body is not UTF-8, or the request is not well-formed HTTP. */
         readonly BadRequest: {
             headers: {
@@ -422,7 +431,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description No credentials, or credentials that do not hold. */
+        /** @description The request carries no credentials, or credentials that are not valid. */
         readonly Unauthorized: {
             headers: {
                 /** @description The challenge of RFC 9110, section 11.6.1. */
@@ -529,7 +538,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description Something unforeseen went wrong; the log has it under the answer's `X-Request-Id`. */
+        /** @description An unexpected error. The log has it under the answer's `X-Request-Id`. */
         readonly InternalServerError: {
             headers: {
                 readonly [name: string]: unknown;
@@ -538,7 +547,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The database or the issuer cannot be reached, or the service is overloaded. Where a connection broke in the middle, the change may have been made. */
+        /** @description The database or the issuer cannot be reached, or the service is overloaded. If a connection broke in the middle, the change may have been made. */
         readonly ServiceUnavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -686,15 +695,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -735,15 +736,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -784,15 +777,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -837,15 +822,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -885,15 +862,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -933,15 +902,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
@@ -986,15 +947,7 @@ export interface operations {
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];
-            /** @description Some of the request does not fit this document. */
-            readonly 422: {
-                headers: {
-                    readonly [name: string]: unknown;
-                };
-                content: {
-                    readonly "application/json": components["schemas"]["HTTPValidationError"];
-                };
-            };
+            readonly 422: components["responses"]["Invalid"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];

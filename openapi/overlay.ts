@@ -50,7 +50,7 @@ function applyAction(document: JsonObject, action: Action): JsonObject {
     (whole, at) =>
       replaceAt(whole, at, (there) => {
         if (action.update !== undefined) return merge(there, action.update, action.replaces, at);
-        if (there !== undefined && !equal(there, action.replaces)) throw unstated(there, at);
+        if (there !== undefined && !states(action.replaces, there)) throw unstated(there, at);
         return undefined;
       }),
     document,
@@ -62,7 +62,7 @@ function applyAction(document: JsonObject, action: Action): JsonObject {
 /** The places of the target. Where the action replaces whole lists or scalars: those that hold what it replaces. */
 function matches(document: JsonObject, { target, update, remove, replaces }: Action): readonly Path[] {
   const places = paths(document, target).map(segments);
-  const isWhole = replaces !== undefined && (remove || !isObject(update));
+  const isWhole = replaces !== undefined && !remove && !isObject(update);
   return isWhole ? places.filter((at) => equal(valueAt(document, at), replaces)) : places;
 }
 
@@ -77,6 +77,12 @@ const valueAt = (value: Json | undefined, at: Path): Json | undefined =>
     if (Array.isArray(inner)) return inner[Number(name)];
     return isObject(inner) ? inner[name] : undefined;
   }, value);
+
+/** Whether a removal states the value: the whole of it, or some fields of an object. */
+const states = (stated: Json | undefined, there: Json): boolean =>
+  isObject(stated) && isObject(there)
+    ? Object.entries(stated).every(([name, value]) => equal(there[name], value))
+    : equal(stated, there);
 
 function merge(there: Json | undefined, update: Json, replaces: Json | undefined, at: Path): Json {
   if (there === undefined || equal(there, update)) return update;

@@ -79,6 +79,12 @@ export async function loadOperations(
   });
 }
 
+/** Compiles every schema of requests, as the start does. @throws Error that names the operation */
+export async function compileAll(contract: Document, parts: DialectParts): Promise<void> {
+  const ajv = dialect(parts);
+  for (const one of await loadDocument(contract, ajv)) operation(one, contract, { ajv });
+}
+
 function operation(
   { described, compile }: LoadedOperation,
   { security = [] }: Document,

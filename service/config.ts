@@ -4,7 +4,7 @@ import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
-import type { ValueLimits } from '../server/max-values.ts';
+import { VALUE_LIMITS, type ValueLimits } from '../server/max-values.ts';
 import { outboundAllow, publicUrl } from './network-settings.ts';
 import { type Environment, reader, type Settings } from './settings.ts';
 
@@ -44,6 +44,9 @@ export interface Config {
   /** How many values a request may hold, by the settings that `x-max-values` in the contract names. */
   readonly valueLimits: ValueLimits;
 }
+
+const valueLimit = ({ integer }: Settings, name: keyof typeof VALUE_LIMITS, to: number): number =>
+  integer(name, { from: 1, to, otherwise: VALUE_LIMITS[name] });
 
 /** Lists every problem of the settings, a line each, and how to set them. It repeats no value: some are secret. */
 export class ConfigError extends Error {
@@ -103,12 +106,8 @@ export function loadConfig(env: Environment): Config {
     }),
     limits: limits(settings),
     valueLimits: {
-      METADATA_MAX_VALUES: settings.integer('METADATA_MAX_VALUES', {
-        from: 1,
-        to: 100_000,
-        otherwise: 10_000,
-      }),
-      SCOPES_MAX: settings.integer('SCOPES_MAX', { from: 1, to: 2_500, otherwise: 1_000 }),
+      METADATA_MAX_VALUES: valueLimit(settings, 'METADATA_MAX_VALUES', 12_000),
+      SCOPES_MAX: valueLimit(settings, 'SCOPES_MAX', 2_500),
     },
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);

@@ -42,7 +42,17 @@ describe('generating', () => {
 
   beforeEach(() => {
     copy = mkdtempSync(join(tmpdir(), 'tokenhold-contract-'));
-    for (const part of ['openapi', 'generated', 'package.json'])
+    for (const part of [
+      'openapi',
+      'generated',
+      'package.json',
+      'server',
+      'security',
+      'oauth',
+      'outbound',
+      'crypto',
+      'db',
+    ])
       cpSync(join(ROOT, part), join(copy, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   });
