@@ -1,16 +1,17 @@
 import { isIP } from 'node:net';
-import { createKeyRing } from '../crypto/key-ring.ts';
 import { isSecureUrl } from '../outbound/urls.ts';
 import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
 import { VALUE_LIMITS, type ValueLimits } from '../server/max-values.ts';
+import { databaseUrl } from './database-url.ts';
+import { type KeySettings, keySettings } from './key-settings.ts';
 import { outboundAllow, publicUrl } from './network-settings.ts';
 import { type Environment, reader, type Settings } from './settings.ts';
 
 export type { Environment };
 
-export interface Config {
+export interface Config extends KeySettings {
   readonly host: string;
   readonly port: number;
   /** Where callers and browsers reach the service, without a slash at the end. */
@@ -28,10 +29,6 @@ export interface Config {
   readonly databasePoolMax: number;
   readonly statementTimeoutSeconds: number;
   readonly acquireTimeoutSeconds: number;
-  /** Undefined: those of `fernetKeysFile`. */
-  readonly fernetKeys: readonly string[] | undefined;
-  /** Undefined: the key file in `dataDir`, made at the first start. */
-  readonly fernetKeysFile: string | undefined;
   readonly dataDir: string;
   /** A JSON list of catalogue entries. Undefined: the built-in ones only. */
   readonly providerCatalogueFile: string | undefined;
@@ -77,11 +74,7 @@ export function loadConfig(env: Environment): Config {
         : settings.integer('METRICS_PORT', { from: 0, to: 65_535, otherwise: 0 }),
     metricsHost: settings.text('METRICS_HOST') ?? '127.0.0.1',
     isTracing: isTracing(settings),
-    databaseUrl: settings.valid(
-      'DATABASE_URL',
-      isPostgresUrl,
-      'a URL such as postgresql://user:password@host:5432/tokenhold',
-    ),
+    databaseUrl: databaseUrl(settings),
     databasePoolMax: settings.integer('DATABASE_POOL_MAX', { from: 1, to: 1000, otherwise: 10 }),
     statementTimeoutSeconds: settings.integer('DATABASE_STATEMENT_TIMEOUT_SECONDS', {
       from: 1,
@@ -93,8 +86,7 @@ export function loadConfig(env: Environment): Config {
       to: 3600,
       otherwise: 5,
     }),
-    fernetKeys: fernetKeys(settings),
-    fernetKeysFile: settings.text('FERNET_KEYS_FILE'),
+    ...keySettings(settings),
     dataDir: settings.text('DATA_DIR') ?? '.data',
     providerCatalogueFile: settings.text('PROVIDER_CATALOGUE_FILE'),
     oidc: oidc(settings),
@@ -112,34 +104,6 @@ export function loadConfig(env: Environment): Config {
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);
   return config;
-}
-
-const HOW_TO_MAKE_A_KEY = 'make one with `npm run -s tokenhold -- fernet-key generate`';
-
-function fernetKeys({ problems, text }: Settings): readonly string[] | undefined {
-  const keys = text('FERNET_KEYS')
-    ?.split(',')
-    .map((key) => key.trim());
-  const isInFile = text('FERNET_KEYS_FILE') !== undefined;
-  if (keys !== undefined && isInFile) {
-    problems.push('FERNET_KEYS and FERNET_KEYS_FILE exclude each other: set one of them');
-  }
-  if (keys === undefined) {
-    if (text('DATABASE_URL') !== undefined && !isInFile) {
-      problems.push(
-        `FERNET_KEYS (or FERNET_KEYS_FILE) is required with DATABASE_URL: one or more keys, separated by commas; ${HOW_TO_MAKE_A_KEY}`,
-      );
-    }
-    return undefined;
-  }
-  try {
-    createKeyRing(keys);
-  } catch (error) {
-    problems.push(
-      `FERNET_KEYS: ${error instanceof Error ? error.message : 'unusable'}; ${HOW_TO_MAKE_A_KEY}`,
-    );
-  }
-  return keys;
 }
 
 function oidc({ problems, text, valid }: Settings): BearerOptions | undefined {
@@ -205,10 +169,6 @@ function isTracing({ valid }: Settings): boolean {
   return endpoints
     .map((name) => valid(name, isUrl, 'the http(s) URL of a collector'))
     .some((url) => url !== undefined);
-}
-
-function isPostgresUrl(value: string): boolean {
-  return URL.canParse(value) && ['postgres:', 'postgresql:'].includes(new URL(value).protocol);
 }
 
 function isIssuer(value: string): boolean {

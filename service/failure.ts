@@ -1,6 +1,7 @@
+import { isNativeError } from 'node:util/types';
 import { DecryptError } from '../crypto/fernet.ts';
 import { EmbeddedDatabaseError } from '../db/embedded/cluster.ts';
-import { errorCode, isUnavailable } from '../db/postgres/errors.ts';
+import { isUnavailable, violatedConstraint } from '../db/postgres/errors.ts';
 import { NewerDatabaseError } from '../db/postgres/migrate.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { MissingKeysError } from '../vault/keys.ts';
@@ -18,16 +19,69 @@ const TOLD = [
   ProviderBeingDeletedError,
 ];
 
+const HOW_TO_TRUST =
+  'name the certificate of its authority in DATABASE_URL (sslrootcert=/path/ca.pem), and the host that the certificate names';
+
+/** By code, of PostgreSQL, of OpenSSL or of the operating system. */
+const ADVICE: Readonly<Record<string, string>> = {
+  '3D000': 'the database that DATABASE_URL names does not exist: create it',
+  '42501': 'the user of DATABASE_URL may not do this: it must own the database or schema',
+  '42P01': 'a table is missing: run `tokenhold migrate`',
+  '42703': 'a column is missing: run `tokenhold migrate`',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `the certificate of the database is not trusted: ${HOW_TO_TRUST}`,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `the certificate of the database is not trusted: ${HOW_TO_TRUST}`,
+  SELF_SIGNED_CERT_IN_CHAIN: `the certificate of the database is not trusted: ${HOW_TO_TRUST}`,
+  DEPTH_ZERO_SELF_SIGNED_CERT: `the certificate of the database is not trusted: ${HOW_TO_TRUST}`,
+  ERR_TLS_CERT_ALTNAME_INVALID: `the certificate of the database names another host: ${HOW_TO_TRUST}`,
+  CERT_HAS_EXPIRED: 'the certificate of the database has expired: renew it there',
+};
+
+/** Of the calls of the file system. */
+const FILE_ADVICE: Readonly<Record<string, string>> = {
+  EEXIST: 'is a file, and should be a directory: set DATA_DIR to another one',
+  ENOTDIR: 'lies below a file, which should be a directory: set DATA_DIR to another one',
+  EROFS: 'lies on a read-only file system: set DATA_DIR to a directory that can be written',
+  EACCES: 'cannot be reached or written by this user: set DATA_DIR to a directory that it may write',
+  EPERM: 'cannot be changed by this user: set DATA_DIR to a directory that it owns',
+  ENOSPC: 'has no space left: free some, or set DATA_DIR to a directory with space',
+};
+
 /** What an operator reads of a failure: what to do, where it is known; never the text of an error that is not ours. */
 export function explain(error: unknown): string {
   if (error instanceof Error && TOLD.some((told) => error instanceof told)) return error.message;
   if (error instanceof DecryptError) return 'no key of FERNET_KEYS opens this token';
-  const code = errorCode(error) ?? (error instanceof Error ? error.name : typeof error);
-  if (code.startsWith('28')) return `the database refuses the user or password of DATABASE_URL (${code})`;
-  if (code === '3D000') return 'the database that DATABASE_URL names does not exist: create it (3D000)';
-  if (code === '42501')
-    return 'the user of DATABASE_URL may not do this: it must own the database or schema (42501)';
+  const code = codeOf(error);
+  const advice = explainFile(error, code) ?? ADVICE[code] ?? explainLogin(error, code);
+  if (advice !== undefined) return `${advice} (${code})`;
+  if (/^2[23]/.test(code)) return `the database refuses a value (${violatedConstraint(error) ?? code})`;
   if (isUnavailable(error))
     return `the database does not answer (${code}): check DATABASE_URL, and that PostgreSQL runs`;
   return `unexpected failure (${code})`;
+}
+
+function codeOf(error: unknown): string {
+  if (!isNativeError(error)) return typeof error;
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** An error of the file system names a path; one of a socket says that it was connecting. */
+function explainFile(error: unknown, code: string): string | undefined {
+  if (!(isNativeError(error) && 'path' in error && 'syscall' in error)) return undefined;
+  const advice = FILE_ADVICE[code];
+  return advice === undefined || error.syscall === 'connect' ? undefined : `${error.path} ${advice}`;
+}
+
+/** PostgreSQL and its driver tell some of these apart by their texts alone, which hold nothing of ours. */
+function explainLogin(error: unknown, code: string): string | undefined {
+  const message = error instanceof Error ? error.message : '';
+  if (/server does not support SSL/.test(message)) {
+    return 'the database has no TLS: switch it on there, or leave sslmode out of DATABASE_URL';
+  }
+  if (!code.startsWith('28')) return undefined;
+  if (/no pg_hba\.conf entry/.test(message)) {
+    return /no encryption|SSL off/.test(message)
+      ? 'the database refuses connections without TLS: add sslmode=verify-full to DATABASE_URL'
+      : 'the database lets nobody in from this address as this user: add a line to its pg_hba.conf';
+  }
+  return 'the database refuses the user or password of DATABASE_URL';
 }

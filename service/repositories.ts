@@ -17,7 +17,7 @@ import { workspaceRepository } from '../db/workspaces.ts';
 import { requireKeys } from '../vault/keys.ts';
 import type { Config } from './config.ts';
 import { OperatorError } from './failure.ts';
-import { readKeys } from './key-file.ts';
+import { readKeys } from './keys.ts';
 
 /** Everything that a command or the server works with. */
 export interface Vault {
@@ -81,7 +81,7 @@ export async function openCommandVault(config: Config, prepare?: Prepare): Promi
   }
   const running = await findRunning(config.dataDir);
   const database = await (running === undefined ? startEmbedded(config.dataDir) : external(running));
-  return assemble(config, database, prepareOwn);
+  return assemble(config, database, prepare ?? prepareOwn);
 }
 
 type Prepare = (vault: Vault) => Promise<unknown>;
@@ -98,14 +98,16 @@ async function prepareServer(vault: Vault): Promise<void> {
 async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
   if (await isEmpty(db)) await migrate(connectionString);
   else if (!(await isMigrated(db))) {
-    throw new OperatorError(
-      'the database has another version than this command: run `npm run -s tokenhold -- migrate`',
-    );
+    throw new OperatorError('the database has another version than this command: run `tokenhold migrate`');
   }
 }
 
 async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
   const { connectionString } = database;
+  const keys = await readKeys(config).catch(async (error: unknown) => {
+    await database.stop();
+    throw error;
+  });
   const { statementTimeoutSeconds, acquireTimeoutSeconds } = config;
   const connection = { connectionString, statementTimeoutSeconds, acquireTimeoutSeconds };
   const db = openDatabase({ ...connection, poolMax: config.databasePoolMax });
@@ -114,7 +116,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     db,
     hot,
     connectionString,
-    keyRing: createKeyRing(readKeys(config)),
+    keyRing: createKeyRing(keys),
     audit: auditRepository(db),
     ciphertexts: ciphertextRepository(db),
     organizations: organizationRepository(db),

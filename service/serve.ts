@@ -12,20 +12,20 @@ import { banner } from './banner.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Config } from './config.ts';
 import { explain, OperatorError } from './failure.ts';
-import { readKeys } from './key-file.ts';
+import { areReloadable, readKeys } from './keys.ts';
 import { openServerVault, type Vault } from './repositories.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(config: Config): Promise<void> {
-  // Without a file to read keys from, SIGHUP says what it says to any program: the terminal is gone.
-  const stopped = stopSignal(config.fernetKeysFile === undefined ? ['SIGHUP'] : []);
+  // Without keys to read again, SIGHUP says what it says to any program: the terminal is gone.
+  const stopped = stopSignal(areReloadable(config) ? [] : ['SIGHUP']);
   const stopping = new AbortController();
   const log = createLogger(config.logLevel);
   const vault = await openServerVault(config);
   const servers: Server[] = [];
   let stopTracing = async (): Promise<void> => undefined;
   try {
-    if (config.fernetKeysFile !== undefined) reloadKeysOnHangup(config, vault, log);
+    if (areReloadable(config)) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log, stopping.signal);
@@ -55,7 +55,7 @@ export async function serve(config: Config): Promise<void> {
 function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
   process.on('SIGHUP', async () => {
     try {
-      const keys = readKeys(config);
+      const keys = await readKeys(config);
       await requireKeys(vault, createKeyRing(keys));
       vault.keyRing.replace(keys);
       log.info({ fingerprints: vault.keyRing.fingerprints() }, 'keys reloaded');

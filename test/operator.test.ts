@@ -217,7 +217,7 @@ describe('doctor', () => {
     expect(await doctor()).toEqual({
       status: 0,
       failed: [],
-      checks: ['settings', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
+      checks: ['settings', 'encryption', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
     });
     expect((await command('doctor')).stdout).toMatch(/^check +ok +detail\nsettings +true +complete\n/);
   });

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { CIPHERTEXT_COLUMNS, nameOf } from '../../db/ciphertexts.ts';
 import { isMigrated } from '../../db/postgres/migrate.ts';
-import { loadConfig } from '../../service/config.ts';
+import { type Config, loadConfig } from '../../service/config.ts';
+import { isInClear } from '../../service/database-url.ts';
 import { explain } from '../../service/failure.ts';
 import { openCommandVault, type Vault } from '../../service/repositories.ts';
 import { canOpen, missingKeys } from '../../vault/keys.ts';
@@ -43,6 +44,15 @@ async function migrations({ db }: Vault): Promise<Finding> {
   return { check: 'migrations', ok, detail: ok ? 'up to date' : 'another version: run `tokenhold migrate`' };
 }
 
+/** A warning, since a network may be trusted. */
+function encryption({ databaseUrl }: Config): Finding {
+  const isClear = databaseUrl !== undefined && isInClear(databaseUrl, process.env['PGSSLMODE']);
+  const detail = isClear
+    ? 'warning: the database is on another machine, and the connection is not encrypted: add sslmode=verify-full to DATABASE_URL'
+    : 'encrypted, or on this machine';
+  return { check: 'encryption', ok: true, detail };
+}
+
 async function clock({ db }: Vault): Promise<Finding> {
   const before = Date.now();
   const { rows } = await db.raw<{ rows: { now: Date }[] }>('SELECT clock_timestamp() AS now');
@@ -80,7 +90,9 @@ async function examine(): Promise<Finding[]> {
   try {
     const config = loadConfig(process.env);
     findings.push({ check: 'settings', ok: true, detail: 'complete' });
-    vault = await openCommandVault(config, async () => {});
+    findings.push(encryption(config));
+    // A database of others is looked at as it is.
+    vault = await openCommandVault(config, config.databaseUrl === undefined ? undefined : async () => {});
     for (const check of [version, durability, migrations, clock, keys, sample])
       findings.push(await check(vault));
   } catch (error) {
