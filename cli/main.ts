@@ -1,18 +1,19 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { migrate } from '../db/postgres/migrate.ts';
 import { ConfigError, loadConfig } from '../service/config.ts';
 import { explain } from '../service/failure.ts';
-import { openCommandVault } from '../service/repositories.ts';
+import { VERSION } from '../service/version.ts';
 import { apiKeyCommand } from './commands/api-key.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { fernetKeyCommand } from './commands/fernet-key.ts';
 import { keysCommand } from './commands/keys.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { organizationCommand } from './commands/organization.ts';
 import { providerCommand } from './commands/provider.ts';
 import { tokenCommand } from './commands/token.ts';
 import { workspaceCommand } from './commands/workspace.ts';
+import { examples, prepare } from './help.ts';
 
 const FAILED = 1;
 const USAGE = 2;
@@ -24,19 +25,11 @@ const serveCommand = new Command('serve').description('serve the API until SIGTE
   await serve(config);
 });
 
-const migrateCommand = new Command('migrate')
-  .description('bring the database up to date')
-  .action(async () => {
-    const vault = await openCommandVault(loadConfig(process.env), ({ connectionString }) =>
-      migrate(connectionString),
-    );
-    await vault.close();
-  });
-
 const program = new Command('tokenhold')
   .description(
     'A self-hosted vault for the OAuth tokens that agents and bots act with. Settings come from the environment.',
   )
+  .version(VERSION)
   .addCommand(serveCommand)
   .addCommand(migrateCommand)
   .addCommand(organizationCommand)
@@ -49,14 +42,24 @@ const program = new Command('tokenhold')
   .addCommand(auditCommand)
   .addCommand(doctorCommand);
 
-/** Commander's own refusals become exit status 2 instead of 1. */
-function throwOnUsage(command: Command): void {
-  command.exitOverride();
-  for (const subcommand of command.commands) throwOnUsage(subcommand);
+examples(
+  program,
+  'fernet-key generate',
+  'organization create --name acme',
+  'api-key create --organization acme --user back-end --role member --expires-in 90d',
+  'doctor',
+);
+
+/** Node replaces bytes that are not UTF-8 by U+FFFD; stored, they would be another name than the one given. */
+function refuseBrokenText(args: readonly string[]): void {
+  if (args.some((arg) => arg.includes('\u{FFFD}'))) {
+    throw new ConfigError(['an argument is not valid UTF-8']);
+  }
 }
 
 try {
-  throwOnUsage(program);
+  prepare(program);
+  refuseBrokenText(process.argv);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE;

@@ -1,4 +1,3 @@
-import { text } from 'node:stream/consumers';
 import type { ProviderType, TokenEndpointAuthMethod } from '../db/providers.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';
@@ -61,13 +60,6 @@ export function providerSettings(given: GivenSettings, catalogue: Catalogue): Pr
     usesPkce: entry?.pkce === 'no' ? false : undefined,
     tokenEndpointAuthMethod,
   };
-}
-
-/** The secret on standard input, without its line end. */
-export async function readSecret(): Promise<string> {
-  const secret = (await text(process.stdin)).replace(/\r?\n$/, '');
-  if (secret === '') throw new OperatorError('standard input is empty (--client-secret-stdin)');
-  return secret;
 }
 
 function named(name: string | undefined, catalogue: Catalogue): CatalogueEntry | undefined {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { createKeyRing } from '../crypto/key-ring.ts';
@@ -163,6 +164,35 @@ describe('an operator', () => {
     expect(createKeyRing([key]).open(row.client_secret)).toBe('hush');
   });
 
+  it.each([
+    ['nothing', '', /no secret/],
+    ['blanks', ' \n', /no secret/],
+    ['other bytes than UTF-8', Buffer.from([0x68, 0xff]), /not valid UTF-8/],
+  ])('is told when standard input holds %s in place of a client secret', async (_, input, message) => {
+    await vault.organizations.create('unsealed'); // one of the three does
+    const args = ['provider', 'create', '--organization', 'unsealed', '--provider-id', 'p', '--name', 'P'];
+    const { status, stderr } = await tokenhold([...args, ...slack, '--client-secret-stdin'], settings, input);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(message) });
+  });
+
+  it('gives durations as people write them', async () => {
+    await vault.organizations.create('durable');
+    const owner = ['--organization', 'durable', '--user', 'u', '--role', 'member'];
+    const { expires_at } = await json('api-key', 'create', ...owner, '--expires-in', '90d');
+    const days = (Date.parse(expires_at) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(89.9);
+    expect(days).toBeLessThanOrEqual(90);
+  });
+
+  it('migrates, and reads which migrations ran', async () => {
+    const database = await createDatabase('empty');
+    const env = { ...settings, DATABASE_URL: database.connectionString };
+    const { stdout } = await tokenhold(['migrate', '--json'], env);
+    expect(JSON.parse(stdout)[0]).toEqual({ migration: '0001_vault' });
+    expect(await tokenhold(['migrate'], env)).toMatchObject({ status: 0, stdout: 'up to date\n' });
+    await database.drop();
+  });
+
   it('makes a Fernet key without any setting', async () => {
     const { status, stdout } = await tokenhold(['fernet-key', 'generate', '--json']);
     expect(status).toBe(0);
@@ -198,6 +228,30 @@ describe('a command that cannot be done', () => {
     ],
     [['organization', 'create'], 2, /--name/],
     [['nonsense'], 2, /unknown command/],
+    [['organization', 'create', '--name', ''], 2, /empty or blank/],
+    [['organization', 'create', '--name', ' \u00a0'], 2, /empty or blank/],
+    [['organization', 'create', '--name', ' acme'], 2, /begin or end with a blank/],
+    [['organization', 'create', '--name', 'x'.repeat(256)], 2, /at most 255/],
+    [['organization', 'create', '--name', 'a\nb'], 2, /control/],
+    [['organization', 'create', '--name', '01890000-0000-7000-8000-000000000000'], 2, /look like an id/],
+    [['organization', 'create', '--name', 'a\ufffd'], 2, /UTF-8/],
+    [['workspace', 'create', '--organization', 'taken', '--name', ''], 2, /empty or blank/],
+    [
+      [
+        'api-key',
+        'create',
+        '--organization',
+        'taken',
+        '--user',
+        'u',
+        '--role',
+        'admin',
+        '--expires-in',
+        '90x',
+      ],
+      2,
+      /duration such as 90d/,
+    ],
   ] as const)('says why on stderr: %j', async (args, status, message) => {
     await vault.organizations.create('taken');
     expect(await failure(args)).toEqual({ status, stderr: expect.stringMatching(message) });
@@ -253,4 +307,15 @@ describe('help', () => {
       expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
     },
   );
+
+  it('marks what is required, and shows examples', async () => {
+    const { stdout } = await tokenhold(['api-key', 'create', '--help']);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('whose data the key opens (required)');
+    expect(stdout).toMatch(/^Examples:\n {2}tokenhold api-key create --organization acme/m);
+  });
+
+  it('tells the version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    expect(await tokenhold(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n` });
+  });
 });

@@ -35,10 +35,9 @@ describe('the packed package', () => {
     for (const file of ['dist/cli/main.js', 'dist/db/embedded/owner.js', 'dist/generated/openapi.json']) {
       expect(files).toContain(file);
     }
-    expect(files.filter((file) => /^(test|bench|dist\/(test|bench))\/|keys$|password$|\.ts$/.test(file))).toEqual([
-      'dist/generated/api.d.ts',
-      'dist/generated/operations.ts',
-    ]);
+    expect(
+      files.filter((file) => /^(test|bench|dist\/(test|bench))\/|keys$|password$|\.ts$/.test(file)),
+    ).toEqual(['dist/generated/api.d.ts', 'dist/generated/operations.ts']);
   });
 
   it('runs where nothing else of the checkout is', async () => {

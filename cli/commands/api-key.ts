@@ -1,9 +1,11 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { ActsFor, ApiKey } from '../../db/api-keys.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Role } from '../../security/caller.ts';
 import { OperatorError } from '../../service/failure.ts';
+import { duration, userId } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
+import { examples } from '../help.ts';
 
 const described = (key: ApiKey) => ({
   organization_id: key.organizationId,
@@ -13,19 +15,6 @@ const described = (key: ApiKey) => ({
   acts_for: key.actsFor,
   expires_at: key.expiresAt?.toISOString() ?? null,
 });
-
-/** The service's longest expiry, and no less than a second. */
-function seconds(value: string): number {
-  if (!/^[1-9]\d{0,11}$/.test(value) || Number(value) > 250_000_000_000) {
-    throw new InvalidArgumentError('It must be a whole number of seconds from 1 to 250000000000.');
-  }
-  return Number(value);
-}
-
-function userId(value: string): string {
-  if (value === '' || value.length > 255) throw new InvalidArgumentError('It must have 1 to 255 characters.');
-  return value;
-}
 
 interface CreateOptions {
   readonly organization: string;
@@ -49,7 +38,16 @@ const create = new Command('create')
       .default('user'),
   )
   .option('--workspace <id or name>', 'the workspace of its requests (default: the first one)')
-  .option('--expires-in <seconds>', 'how long the key is valid (default: until revoked)', seconds);
+  .option(
+    '--expires-in <duration>',
+    'how long the key is valid, such as 90d (default: until revoked)',
+    duration,
+  );
+examples(
+  create,
+  'api-key create --organization acme --user back-end --role member --expires-in 90d',
+  'api-key create --organization acme --user gateway --role member --acts-for organization',
+);
 withVault<CreateOptions>(create, async (vault, options) => {
   const organization = await organizationId(vault, options.organization);
   const workspaceId =

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { OperatorError } from '../../service/failure.ts';
+import { name } from '../arguments.ts';
 import { withVault } from '../command.ts';
 
 interface Organization {
@@ -16,7 +17,7 @@ const row = ({ organizationId, workspaceId, name }: Organization) => ({
 
 const create = new Command('create')
   .description('make an organization and its first workspace')
-  .requiredOption('--name <name>', 'unique name');
+  .requiredOption('--name <name>', 'unique name', name);
 withVault<{ name: string }>(create, async ({ organizations }, { name }) => {
   const created = await organizations.create(name);
   if (created === undefined) throw new OperatorError('an organization has this name already (--name)');

@@ -1,30 +1,17 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Provider } from '../../db/providers.ts';
-import { isProviderId, isProviderUrl } from '../../oauth/provider.ts';
 import { loadCatalogue } from '../../service/catalogue-file.ts';
 import { loadConfig } from '../../service/config.ts';
 import { OperatorError } from '../../service/failure.ts';
 import { redirectUri } from '../../vault/authorize.ts';
+import { name, providerId, providerUrl } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { print } from '../output.ts';
-import { type GivenSettings, providerSettings, readSecret } from '../provider-settings.ts';
+import { type GivenSettings, providerSettings } from '../provider-settings.ts';
+import { readSecret } from '../secret.ts';
 
 const row = ({ id, providerId }: Provider) => ({ id, provider_id: providerId });
-
-function providerId(value: string): string {
-  if (isProviderId(value)) return value;
-  throw new InvalidArgumentError(
-    'It must have 1 to 255 of the characters A-Z a-z 0-9 . _ ~ - and not be . or ..',
-  );
-}
-
-function url(value: string): string {
-  if (isProviderUrl(value)) return value;
-  throw new InvalidArgumentError(
-    'It must be an https URL without user info or fragment (http only on a loopback host).',
-  );
-}
 
 interface CreateOptions extends GivenSettings {
   readonly organization?: string;
@@ -38,9 +25,9 @@ const create = new Command('create')
   .requiredOption('--client-id <id>', 'the OAuth client id')
   .option('--client-secret-stdin', 'read the OAuth client secret from standard input')
   .option('--provider-id <id>', 'the name that callers use, unique in the organization', providerId)
-  .option('--name <name>', 'its name for people')
-  .option('--auth-url <url>', 'the authorization endpoint', url)
-  .option('--token-url <url>', 'the token endpoint', url)
+  .option('--name <name>', 'its name for people', name)
+  .option('--auth-url <url>', 'the authorization endpoint', providerUrl)
+  .option('--token-url <url>', 'the token endpoint', providerUrl)
   .addOption(
     new Option(
       '--token-endpoint-auth-method <method>',
@@ -72,7 +59,10 @@ withVault<CreateOptions>(create, async (vault, options) => {
     {
       ...settings,
       clientId: options.clientId,
-      clientSecret: options.clientSecretStdin === true ? vault.keyRing.seal(await readSecret()) : null,
+      clientSecret:
+        options.clientSecretStdin === true
+          ? vault.keyRing.seal(await readSecret('--client-secret-stdin'))
+          : null,
     },
     OPERATOR,
   );

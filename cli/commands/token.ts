@@ -1,12 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { isUuid } from '../../crypto/uuid.ts';
+import { Command } from 'commander';
 import { OperatorError } from '../../service/failure.ts';
+import { uuid } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
-
-function uuid(value: string): string {
-  if (isUuid(value)) return value;
-  throw new InvalidArgumentError('It must be a UUID.');
-}
 
 const inspect = new Command('inspect')
   .description('decrypt one token for an operator who holds the keys; leaves an audit record')

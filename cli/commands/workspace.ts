@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { Workspace } from '../../db/workspaces.ts';
 import { OperatorError } from '../../service/failure.ts';
+import { name } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 
 const row = (workspace: Workspace) => ({
@@ -12,7 +13,7 @@ const row = (workspace: Workspace) => ({
 const create = new Command('create')
   .description('make a workspace')
   .requiredOption('--organization <id or name>', 'whose workspace')
-  .requiredOption('--name <name>', 'name, unique in the organization');
+  .requiredOption('--name <name>', 'name, unique in the organization', name);
 withVault<{ organization: string; name: string }>(create, async (vault, options) => {
   const organization = await organizationId(vault, options.organization);
   const created = await vault.workspaces.create(organization, options.name);

@@ -26,7 +26,7 @@ export interface Finished {
 export async function tokenhold(
   args: readonly string[],
   settings: Environment = {},
-  input = '',
+  input: string | Uint8Array = '',
 ): Promise<Finished> {
   const child = spawnTokenhold(args, settings);
   child.stdin?.end(input);

@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { migrate } from '../../db/postgres/migrate.ts';
+import { loadConfig } from '../../service/config.ts';
+import { openCommandVault } from '../../service/repositories.ts';
+import { print } from '../output.ts';
+
+export const migrateCommand = new Command('migrate')
+  .description('bring the database up to date, and print the migrations that ran')
+  .option('--json', 'print one JSON value')
+  .action(async (options: { json?: boolean }) => {
+    let ran: readonly string[] = [];
+    const vault = await openCommandVault(loadConfig(process.env), async ({ connectionString }) => {
+      ran = await migrate(connectionString);
+    });
+    await vault.close();
+    if (options.json === true || ran.length > 0) {
+      print(
+        ran.map((migration) => ({ migration })),
+        options,
+      );
+    } else process.stdout.write('up to date\n');
+  });
