@@ -1,19 +1,17 @@
-import type { LookupAddress } from 'node:dns';
-import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import pLimit from 'p-limit';
 import { Agent, type Dispatcher, errors, request as send } from 'undici';
 import type { AddressRules } from './addresses.ts';
 import { readBody } from './body.ts';
 import { OutboundError } from './errors.ts';
 import { type ObserveOutbound, observed } from './observe.ts';
 import type { OutboundRequest, OutboundResponse } from './request.ts';
+import { createResolve, type Resolve } from './resolve.ts';
 import { isLoopback } from './urls.ts';
 
 export interface OutboundParts {
   readonly rules: AddressRules;
-  /** All addresses of a host name. Default: the system's resolver. */
-  readonly resolve?: (hostname: string) => Promise<readonly LookupAddress[]>;
+  /** Default: `createResolve`. */
+  readonly resolve?: Resolve;
   readonly observe?: ObserveOutbound;
 }
 
@@ -22,22 +20,16 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_BYTES = 262_144;
 const MAX_HEADER_BYTES = 16_384;
 const CONNECTIONS_PER_ORIGIN = 32;
-/** getaddrinfo takes a thread of libuv's four: names that resolve slowly must not occupy all of them. */
-const LOOKUPS_AT_ONCE = 3;
-
-const systemLookup = pLimit(LOOKUPS_AT_ONCE);
-const resolveBySystem = (hostname: string) =>
-  systemLookup(() => lookup(hostname, { all: true, verbatim: true }));
-
 /**
  * The only way out: every request to another server is made here. `https`, and `http` to loopback hosts; each address is
  * checked, and the connection goes to the checked address; no redirect is followed; time and size are limited.
  */
-export function createOutbound({ rules, resolve = resolveBySystem, observe }: OutboundParts) {
+export function createOutbound({ rules, resolve = createResolve(rules), observe }: OutboundParts) {
   const agent = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS, lookup: checkedLookup(rules, resolve) },
     connections: CONNECTIONS_PER_ORIGIN,
-    pipelining: 1,
+    // No kept connections: a server that closes one just then would leave open whether it redeemed a refresh token.
+    pipelining: 0,
     allowH2: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: 0, // the total time limit holds for every phase
@@ -90,10 +82,7 @@ function checkedUrl(text: string, { isAllowedAddress, isAllowedHost }: AddressRu
 }
 
 /** Refuses a name when one of its addresses is not allowed: which one is connected to is the operating system's choice. */
-function checkedLookup(
-  { isAllowedAddress, isAllowedHost }: AddressRules,
-  resolve: NonNullable<OutboundParts['resolve']>,
-): LookupFunction {
+function checkedLookup({ isAllowedAddress, isAllowedHost }: AddressRules, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname).then(
       (addresses) => {

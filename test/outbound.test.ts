@@ -4,11 +4,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { createAddressRules, isAllowEntry } from '../outbound/addresses.ts';
 import type { OutboundError } from '../outbound/errors.ts';
 import type { OutboundObservation } from '../outbound/observe.ts';
 import { createOutbound, type OutboundParts } from '../outbound/outbound.ts';
 import type { OutboundRequest } from '../outbound/request.ts';
+import { createMetrics } from '../server/metrics.ts';
 import { loadConfig } from '../service/config.ts';
 
 const PUBLIC = '93.184.215.14';
@@ -252,17 +254,55 @@ describe('OUTBOUND_ALLOW', () => {
   );
 });
 
-it('each request is observed once, by purpose and outcome', async () => {
-  const observed: OutboundObservation[] = [];
-  const observe = (observation: OutboundObservation) => void observed.push(observation);
-  await ask(here('/ok'), {}, { observe });
-  await failure(here('/silent'), { timeoutMs: 50, purpose: 'metadata' }, { observe });
-  await failure('https://10.0.0.1/', {}, { observe, rules: inProduction });
-  expect(observed).toMatchObject([
-    { purpose: 'token', outcome: '2xx' },
-    { purpose: 'metadata', outcome: 'timeout' },
-    { purpose: 'token', outcome: 'refused' },
-  ]);
+describe('what is told of a request', () => {
+  it('is one observation, by purpose and outcome, of which metrics are made', async () => {
+    const observed: OutboundObservation[] = [];
+    const metrics = createMetrics({ pool: () => ({ used: 0, free: 0, waiting: 0 }), keys: async () => [] });
+    const observe = (observation: OutboundObservation) => {
+      observed.push(observation);
+      metrics.observeOutbound(observation);
+    };
+    await ask(here('/ok'), {}, { observe });
+    await failure(here('/silent'), { timeoutMs: 50, purpose: 'metadata' }, { observe });
+    await failure('https://10.0.0.1/', {}, { observe, rules: inProduction });
+    expect(observed).toMatchObject([
+      { purpose: 'token', outcome: '2xx' },
+      { purpose: 'metadata', outcome: 'timeout' },
+      { purpose: 'token', outcome: 'refused' },
+    ]);
+    expect(await metrics.registry.metrics()).toContain(
+      'tokenhold_outbound_request_duration_seconds_count{purpose="metadata",outcome="timeout"} 1',
+    );
+  });
+
+  it('is one span, without path, query, header or body', async () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    provider.register();
+    const given = { method: 'POST', body: 'hush', headers: { authorization: 'hush' } } as const;
+    await ask(here('/hush?token=hush'), given);
+    await failure(`http://127.0.0.1:1/hush?token=hush`, given);
+    const spans = exporter.getFinishedSpans();
+    expect(spans.map(({ name, attributes }) => ({ name, attributes }))).toEqual([
+      {
+        name: 'POST token',
+        attributes: {
+          'http.request.method': 'POST',
+          'server.address': '127.0.0.1',
+          'http.response.status_code': 200,
+        },
+      },
+      {
+        name: 'POST token',
+        attributes: {
+          'http.request.method': 'POST',
+          'server.address': '127.0.0.1',
+          'error.type': 'unreachable',
+        },
+      },
+    ]);
+    await provider.shutdown();
+  });
 });
 
 describe('the settings', () => {
