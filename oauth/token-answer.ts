@@ -48,8 +48,8 @@ export function readTokenAnswer(status: number, text: string, entry?: CatalogueE
 
 /** GitHub, unless it is asked for JSON, and older servers answer in the form of a request. */
 function readForm(text: string): JsonObject | undefined {
-  if (!/^[\w.-]+=[^\s{}<>]*$/.test(text)) return undefined;
-  return Object.fromEntries(new URLSearchParams(text));
+  const form = text.trim();
+  return /^[\w.-]+=[^\s{}<>]*$/.test(form) ? Object.fromEntries(new URLSearchParams(form)) : undefined;
 }
 
 function findTokens(answer: JsonObject, envelopes: readonly string[]): JsonObject | undefined {

@@ -27,6 +27,7 @@ export function createAddressRules(allow: readonly string[], allowsLoopback: boo
   const hosts = allow.filter((entry) => readNetwork(entry) === undefined).map((host) => host.toLowerCase());
   return {
     isAllowedAddress(text) {
+      if (!ipaddr.isValid(text)) return false;
       const address = ipaddr.process(text); // unmaps ::ffff:127.0.0.1
       if (networks.some((network) => contains(network, address))) return true;
       if (address.range() === 'loopback') return allowsLoopback;

@@ -2,7 +2,8 @@
  * Why a request of ours got no answer.
  * `refused`: the URL or its address is not allowed. `unreachable`: no connection, no name, no valid certificate, or a
  * connection that broke. `timeout`: the total time limit passed. `too-large`: the answer exceeds the size limit.
- * `unreadable`: the answer is not HTTP, or has an unknown encoding. `cancelled`: our side gave up.
+ * `unreadable`: the answer is not HTTP, or has an unknown encoding. `cancelled`: our side gave up. `busy`: too many requests
+ * of ours are in flight.
  */
 export type OutboundErrorKind =
   | 'refused'
@@ -10,7 +11,8 @@ export type OutboundErrorKind =
   | 'timeout'
   | 'too-large'
   | 'unreadable'
-  | 'cancelled';
+  | 'cancelled'
+  | 'busy';
 
 const MESSAGES: Readonly<Record<OutboundErrorKind, string>> = {
   refused: 'this address is not allowed',
@@ -19,6 +21,7 @@ const MESSAGES: Readonly<Record<OutboundErrorKind, string>> = {
   'too-large': 'the answer is too large',
   unreadable: 'the answer cannot be read',
   cancelled: 'the request was cancelled',
+  busy: 'too many requests are in flight',
 };
 
 /** A request that got no answer. It tells nothing of what answered, and has no cause: that could hold a secret. */

@@ -3,6 +3,7 @@ import { Agent, type Dispatcher, errors, request as send } from 'undici';
 import type { AddressRules } from './addresses.ts';
 import { readBody } from './body.ts';
 import { OutboundError } from './errors.ts';
+import { createInFlight } from './in-flight.ts';
 import { type ObserveOutbound, observed } from './observe.ts';
 import type { OutboundRequest, OutboundResponse } from './request.ts';
 import { createResolve, type Resolve } from './resolve.ts';
@@ -20,6 +21,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_BYTES = 262_144;
 const MAX_HEADER_BYTES = 16_384;
 const CONNECTIONS_PER_ORIGIN = 32;
+
 /**
  * The only way out: every request to another server is made here. `https`, and `http` to loopback hosts; each address is
  * checked, and the connection goes to the checked address; no redirect is followed; time and size are limited.
@@ -59,10 +61,15 @@ export function createOutbound({ rules, resolve = createResolve(rules), observe 
     }
   }
 
+  const inFlight = createInFlight();
+  /** @throws OutboundError, and nothing else */
+  const request = (given: OutboundRequest, organizationId?: string): Promise<OutboundResponse> =>
+    observed(given, observe, () => inFlight(organizationId, () => exchange(given)));
   return {
-    /** @throws OutboundError, and nothing else */
-    request: (given: OutboundRequest): Promise<OutboundResponse> =>
-      observed(given, observe, () => exchange(given)),
+    /** For requests that belong to no organization. */
+    request: (given: OutboundRequest) => request(given),
+    /** For requests that an organization causes: it has a share of those in flight. */
+    requestFor: (organizationId: string) => (given: OutboundRequest) => request(given, organizationId),
   };
 }
 

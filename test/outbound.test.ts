@@ -157,6 +157,20 @@ describe('a request', () => {
   });
 });
 
+it('one organization has a share of the requests in flight, and others have theirs', async () => {
+  const { requestFor } = outbound();
+  const [greedy, other] = ['greedy', 'other'].map(requestFor);
+  const taken = new AbortController();
+  const silent = { purpose: 'token', url: here('/silent'), signal: taken.signal } as const;
+  const ok = { purpose: 'token', url: here('/ok').replace('127.0.0.1', 'localhost') } as const;
+  const others = Array.from({ length: 100 }, () => greedy?.(silent).catch(() => undefined));
+  await expect(greedy?.(ok)).rejects.toMatchObject({ kind: 'busy', mayHaveArrived: false });
+  expect(await other?.(ok)).toMatchObject({ status: 200 });
+  taken.abort();
+  await Promise.all(others);
+  expect(await greedy?.(ok)).toMatchObject({ status: 200 });
+});
+
 describe('an address', () => {
   it.each([
     ['http elsewhere', 'http://example.com/'],

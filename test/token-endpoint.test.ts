@@ -1,13 +1,16 @@
 /** Codes and refresh tokens are redeemed at servers that depart from the RFCs in every way that providers do. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';
 import type { ProviderClient } from '../oauth/provider-settings.ts';
+import { readTokenAnswer } from '../oauth/token-answer.ts';
 import {
   exchangeCode,
   type RequestLimits,
   refreshTokens,
   type TokenResult,
 } from '../oauth/token-endpoint.ts';
+import { classifyRefusal } from '../oauth/token-errors.ts';
 import { createAddressRules } from '../outbound/addresses.ts';
 import { createOutbound } from '../outbound/outbound.ts';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
@@ -282,4 +285,28 @@ describe('a token request', () => {
       code_verifier: 'verifier',
     });
   });
+});
+
+it('whatever a server answers, a refusal holds a known code and none of its text', () => {
+  const known = /^(?:[a-z_]{4,40}|http_\d{3})$/;
+  const answer = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc
+      .record({
+        error: fc.anything(),
+        access_token: fc.anything(),
+        scope: fc.anything(),
+        data: fc.anything(),
+      })
+      .map((it) => JSON.stringify(it)),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: 200, max: 599 }), answer, (status, text) => {
+      const read = readTokenAnswer(status, text);
+      if (read.kind !== 'error') return;
+      expect(classifyRefusal(status, read.code).code).toMatch(known);
+    }),
+    { numRuns: 1_000 },
+  );
 });
