@@ -31,64 +31,51 @@ export interface NewApiKey extends Omit<ApiKeyOwner, 'actsFor'> {
 /** An API key just made. The key itself is stored nowhere. */
 export type IssuedApiKey = ApiKey & { readonly apiKey: string };
 
-interface Row {
-  api_key_id: string;
-  organization_id: string;
-  workspace_id: string;
-  user_id: string;
-  role: 'admin' | 'member';
-  acts_for: ActsFor;
-  expires_at: Date | null;
-  revoked_at: Date | null;
-  last_used_at: Date | null;
-}
+const COLUMNS = `api_key_id AS "apiKeyId", organization_id AS "organizationId", workspace_id AS "workspaceId",
+  user_id AS "userId", role, acts_for AS "actsFor", expires_at AS "expiresAt", revoked_at AS "revokedAt",
+  last_used_at AS "lastUsedAt"`;
 
-const COLUMNS = [
-  'api_key_id',
-  'organization_id',
-  'workspace_id',
-  'user_id',
-  'role',
-  'acts_for',
-  'expires_at',
-  'revoked_at',
-  'last_used_at',
-];
+const CREATE = `
+INSERT INTO api_keys (api_key_id, key_hash, organization_id, workspace_id, user_id, role, acts_for, expires_at)
+VALUES (:apiKeyId, :keyHash, :organizationId, :workspaceId, :userId, :role, :actsFor,
+  now() + make_interval(secs => :expiresInSeconds::double precision))
+ON CONFLICT (api_key_id) DO NOTHING
+RETURNING ${COLUMNS}`;
 
-const apiKey = (row: Row): ApiKey => ({
-  apiKeyId: row.api_key_id,
-  organizationId: row.organization_id,
-  workspaceId: row.workspace_id,
-  userId: row.user_id,
-  role: row.role,
-  actsFor: row.acts_for,
-  expiresAt: row.expires_at,
-  revokedAt: row.revoked_at,
-  lastUsedAt: row.last_used_at,
-});
+const LIST = `
+SELECT ${COLUMNS} FROM api_keys WHERE organization_id = :organizationId ORDER BY created_at, api_key_id`;
+
+const REVOKE = `
+UPDATE api_keys SET revoked_at = now()
+WHERE organization_id = :organizationId AND api_key_id = :apiKeyId AND revoked_at IS NULL
+RETURNING revoked_at AS "revokedAt"`;
+
+const FIND_REVOKED = `
+SELECT revoked_at AS "revokedAt" FROM api_keys
+WHERE organization_id = :organizationId AND api_key_id = :apiKeyId AND revoked_at IS NOT NULL`;
+
+export type ApiKeyRepository = ReturnType<typeof apiKeyRepository>;
 
 export function apiKeyRepository(db: Knex) {
   /** Undefined: the public id is taken. */
   function insert(key: NewApiKey & Omit<GeneratedApiKey, 'apiKey'>, by: Actor): Promise<ApiKey | undefined> {
     const { organizationId, apiKeyId } = key;
     return db.transaction(async (transaction) => {
-      const rows: Row[] = await transaction('api_keys')
-        .insert({
-          api_key_id: apiKeyId,
-          key_hash: Buffer.from(key.keyHash, 'hex'),
-          organization_id: organizationId,
-          workspace_id: key.workspaceId,
-          user_id: key.userId,
-          role: key.role,
-          acts_for: key.actsFor ?? 'user',
-          expires_at: db.raw('now() + make_interval(secs => ?::double precision)', [key.expiresInSeconds]),
-        })
-        .onConflict('api_key_id')
-        .ignore()
-        .returning(COLUMNS);
-      if (rows[0] === undefined) return undefined;
-      await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
-      return apiKey(rows[0]);
+      const { rows } = await transaction.raw<{ rows: ApiKey[] }>(CREATE, {
+        apiKeyId,
+        keyHash: Buffer.from(key.keyHash, 'hex'),
+        organizationId,
+        workspaceId: key.workspaceId,
+        userId: key.userId,
+        role: key.role,
+        actsFor: key.actsFor ?? 'user',
+        expiresInSeconds: key.expiresInSeconds,
+      });
+      const [created] = rows;
+      if (created !== undefined) {
+        await record(transaction, by, { organizationId, action: 'api-key.create', objectId: apiKeyId });
+      }
+      return created;
     });
   }
 
@@ -103,24 +90,25 @@ export function apiKeyRepository(db: Knex) {
     },
 
     /** The organization's keys, oldest first, the revoked and expired ones included. */
-    async list(organizationId: string): Promise<ApiKey[]> {
-      const rows: Row[] = await db('api_keys')
-        .where({ organization_id: organizationId })
-        .orderBy(['created_at', 'api_key_id'])
-        .select(COLUMNS);
-      return rows.map(apiKey);
+    async list(organizationId: string): Promise<readonly ApiKey[]> {
+      return (await db.raw<{ rows: ApiKey[] }>(LIST, { organizationId })).rows;
     },
 
-    /** When the key was revoked: now, or earlier. Undefined: the organization has no such key. */
+    /**
+     * Revokes the key, and records that the first time.
+     * @returns when it was revoked: now, or earlier; undefined: the organization has no such key
+     */
     revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {
+      const key = { organizationId, apiKeyId };
       return db.transaction(async (transaction) => {
-        const rows: { revoked_at: Date }[] = await transaction('api_keys')
-          .where({ organization_id: organizationId, api_key_id: apiKeyId })
-          .update({ revoked_at: db.raw('coalesce(revoked_at, now())') })
-          .returning('revoked_at');
-        if (rows[0] === undefined) return undefined;
-        await record(transaction, by, { organizationId, action: 'api-key.revoke', objectId: apiKeyId });
-        return rows[0].revoked_at;
+        const revoked = await transaction.raw<{ rows: { revokedAt: Date }[] }>(REVOKE, key);
+        const [now] = revoked.rows;
+        if (now !== undefined) {
+          await record(transaction, by, { organizationId, action: 'api-key.revoke', objectId: apiKeyId });
+          return now.revokedAt;
+        }
+        const earlier = await transaction.raw<{ rows: { revokedAt: Date }[] }>(FIND_REVOKED, key);
+        return earlier.rows[0]?.revokedAt;
       });
     },
   };
