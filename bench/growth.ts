@@ -24,6 +24,7 @@ const WARM_UP_SECONDS = 3;
 const settingsOf = ({ connectionString, fernetKey }: BenchVault) => ({
   DATABASE_URL: connectionString,
   FERNET_KEYS: fernetKey,
+  TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
 });
 
 /** What an import costs when there is more: of tokens, operations, organizations, time. */

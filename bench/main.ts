@@ -55,6 +55,7 @@ async function compareAll(server: Server, vault: BenchVault, withFastApi: boolea
   const service = await startService(server.directory, {
     DATABASE_URL: vault.connectionString,
     FERNET_KEYS: vault.fernetKey,
+    TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
   });
   const bare = await startService(server.directory, {}, 'bare');
   const fastApi = withFastApi ? await startFastApi(vault) : undefined;

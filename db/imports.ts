@@ -23,13 +23,45 @@ export interface TokenImport {
 /** How long an import that delays nobody else waits for a lock. */
 const PATIENCE = '1s';
 
+interface StatementOptions {
+  /** Whether the statement waits longer for a lock: it delays nobody else. */
+  readonly isPatient?: boolean;
+  /** How many tokens a user may have of a provider; 0: any number. */
+  readonly tokensMax: number;
+}
+
+const UNLIMITED = `judged AS (
+  SELECT *, false AS "isFull" FROM found
+), given AS (
+  SELECT * FROM judged
+)`;
+
+/**
+ * Leaves out the tokens of users who have enough. One probe for each user reads up to `tokensMax` entries of an index, however
+ * many tokens of the user the batch holds. Imports of the same moment do not count each other.
+ */
+const limitedTo = (tokensMax: number): string => `full_user AS MATERIALIZED (
+  SELECT "organizationId", "providerId", "userId"
+  FROM (SELECT DISTINCT "organizationId", "providerId", "userId" FROM found) AS owner
+  WHERE EXISTS (
+    SELECT 1 FROM oauth_tokens
+    WHERE organization_id = owner."organizationId" AND provider_id = owner."providerId" AND user_id = owner."userId"
+    OFFSET ${tokensMax - 1})
+), judged AS (
+  SELECT *, ("organizationId", "providerId", "userId") IN (
+    SELECT "organizationId", "providerId", "userId" FROM full_user) AS "isFull"
+  FROM found
+), given AS (
+  SELECT * FROM judged WHERE NOT "isFull"
+)`;
+
 /**
  * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the default,
  * which is the last token where several want to be it. Defaults are sorted, so that two statements never lock the same two in
- * opposite orders. $1: a JSON array of tokens, as `json` writes them.
+ * opposite orders. $1: a JSON array of tokens, as `json` writes them. The answer has a row for each token whose provider exists.
  */
-const importStatement = (isPatient: boolean): string => `
-WITH given AS (
+export const importStatement = ({ isPatient = false, tokensMax }: StatementOptions): string => `
+WITH found AS (
   SELECT row.*
   FROM ${isPatient ? `(SELECT set_config('lock_timeout', '${PATIENCE}', true) OFFSET 0) AS patience, ` : ''}ROWS FROM (json_to_recordset($1::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
@@ -39,7 +71,7 @@ WITH given AS (
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL
-), stored AS (
+), ${tokensMax === 0 ? UNLIMITED : limitedTo(tokensMax)}, stored AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
     access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
   SELECT "organizationId", id, "userId", "providerId", "workspaceId",
@@ -56,11 +88,7 @@ WITH given AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
   SELECT "organizationId", "auditId", "userId", credential, 'token.import', id, "requestId" FROM given
 )
-SELECT id FROM given`;
-
-/** For a batch of many tenants: it gives up soon when a row is locked. */
-export const IMPORT = importStatement(false);
-const IMPORT_APART = importStatement(true);
+SELECT id, "isFull" FROM judged`;
 
 /** A token on its way into a statement. */
 interface Row {
@@ -92,24 +120,37 @@ const json = (id: string, token: TokenImport, by: Actor): string =>
 
 export type ImportRepository = ReturnType<typeof importRepository>;
 
-/** Imports of tokens, batched under load. */
-export function importRepository(hot: HotStatements) {
-  async function send(rows: readonly Row[], isApart: boolean): Promise<boolean[]> {
+/** The user has as many tokens of the provider as the setting allows; nothing was stored. */
+export class TooManyTokensError extends Error {
+  constructor() {
+    super('The user has too many OAuth tokens of this provider');
+  }
+}
+
+type Outcome = 'stored' | 'no-provider' | 'full';
+
+/** Imports of tokens, batched under load. @param tokensMax how many a user may have of a provider; 0: any number */
+export function importRepository(hot: HotStatements, tokensMax: number) {
+  const together = { name: 'import', text: importStatement({ tokensMax }) };
+  const apart = { name: 'import-apart', text: importStatement({ tokensMax, isPatient: true }) };
+
+  async function send(rows: readonly Row[], isApart: boolean): Promise<Outcome[]> {
     const values = [`[${rows.map((row) => row.json).join()}]`];
-    const statement = isApart
-      ? { name: 'import-apart', text: IMPORT_APART, values }
-      : { name: 'import', text: IMPORT, values };
     try {
-      const stored = new Set((await hot.query<{ id: string }>(statement)).map(({ id }) => id));
-      return rows.map(({ id }) => stored.has(id));
+      const found = await hot.query<{ id: string; isFull: boolean }>({
+        ...(isApart ? apart : together),
+        values,
+      });
+      const outcomes = new Map(found.map(({ id, isFull }) => [id, isFull ? 'full' : 'stored'] as const));
+      return rows.map(({ id }) => outcomes.get(id) ?? 'no-provider');
     } catch (error) {
       // The provider was deleted after the statement had found it.
-      if (rows.length === 1 && isForeignKeyViolation(error)) return [false];
+      if (rows.length === 1 && isForeignKeyViolation(error)) return ['no-provider'];
       throw error;
     }
   }
 
-  const batcher = createBatcher<Row, boolean>({
+  const batcher = createBatcher<Row, Outcome>({
     send,
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ json }) => json.length,
@@ -118,16 +159,17 @@ export function importRepository(hot: HotStatements) {
     /**
      * Stores a token and its audit record.
      * @returns the token's id; undefined: the organization has no such provider, and nothing was stored
-     * @throws OverloadedError
+     * @throws TooManyTokensError, OverloadedError
      */
     async store(token: TokenImport, by: Actor): Promise<string | undefined> {
       const id = newId();
-      const isStored = await batcher.add({
+      const outcome = await batcher.add({
         organizationId: token.organizationId,
         id,
         json: json(id, token, by),
       });
-      return isStored ? id : undefined;
+      if (outcome === 'full') throw new TooManyTokensError();
+      return outcome === 'stored' ? id : undefined;
     },
 
     /** Takes no more imports, and resolves once those under way are stored. */

@@ -1,3 +1,4 @@
+import { TooManyTokensError } from '../db/imports.ts';
 import { isUnavailable } from '../db/postgres/errors.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
@@ -63,6 +64,7 @@ export function toAnswer(error: unknown): Answer {
     return refusal(401, error.message, { 'WWW-Authenticate': error.challenge });
   }
   if (error instanceof ForbiddenError) return refusal(403, 'Forbidden');
+  if (error instanceof TooManyTokensError) return refusal(409, error.message);
   if (error instanceof ProviderBeingDeletedError) return refusal(409, error.message, { 'Retry-After': '5' });
   const isBusy = error instanceof IssuerUnavailableError || error instanceof TooManyLookupsError;
   if (isBusy || isUnavailable(error)) {

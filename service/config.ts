@@ -40,6 +40,8 @@ export interface Config extends KeySettings {
   readonly limits: Limits & HttpLimits;
   /** How many values a request may hold, by the settings that `x-max-values` in the contract names. */
   readonly valueLimits: ValueLimits;
+  /** How many tokens a user may have of a provider; 0: any number. */
+  readonly tokensPerUserAndProviderMax: number;
 }
 
 const valueLimit = ({ integer }: Settings, name: keyof typeof VALUE_LIMITS, to: number): number =>
@@ -97,6 +99,11 @@ export function loadConfig(env: Environment): Config {
       otherwise: 10,
     }),
     limits: limits(settings),
+    tokensPerUserAndProviderMax: settings.integer('TOKENS_PER_USER_AND_PROVIDER_MAX', {
+      from: 0,
+      to: 1_000_000,
+      otherwise: 1_000,
+    }),
     valueLimits: {
       METADATA_MAX_VALUES: valueLimit(settings, 'METADATA_MAX_VALUES', 12_000),
       SCOPES_MAX: valueLimit(settings, 'SCOPES_MAX', 2_500),

@@ -125,7 +125,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     apiKeyLookups: apiKeyLookups(hot),
     providers: providerRepository(db),
     deletions: providerDeletions(db),
-    imports: importRepository(hot),
+    imports: importRepository(hot, config.tokensPerUserAndProviderMax),
     tokens: tokenRepository(db),
     async close() {
       await vault.imports.close();

@@ -231,3 +231,38 @@ describe('a provider that is not there', () => {
     await expect(vault.db('oauth_tokens').insert(stolen)).rejects.toMatchObject({ code: '23503' });
   });
 });
+
+describe('a user who has many tokens of a provider', () => {
+  const FULL = { status: 409, body: { detail: 'The user has too many OAuth tokens of this provider' } };
+
+  it('gets 409 at the limit, for that provider only, and no other user does', async () => {
+    const limited = await startVault({ TOKENS_PER_USER_AND_PROVIDER_MAX: '3' });
+    const { apiKey, organizationId, workspaceId } = await limited.newTenant();
+    await limited.newProvider(organizationId, 'github');
+    const store = async (key: string, providerId = 'slack') => {
+      const { status, body } = await limited.import(key, { provider_id: providerId, access_token: 'x' });
+      return { status, body };
+    };
+    for (let stored = 0; stored < 3; stored++) expect((await store(apiKey)).status).toBe(200);
+    expect(await store(apiKey)).toEqual(FULL);
+    expect((await store(apiKey, 'github')).status).toBe(200);
+    const other = await limited.newKey({ organizationId, workspaceId, apiKey }, { userId: 'other' });
+    const together = await Promise.all([store(apiKey), store(other), store(apiKey), store(other, 'unknown')]);
+    expect(together.map(({ status }) => status)).toEqual([409, 200, 409, 404]);
+    const records = await limited.db('audit_records').where({ action: 'token.import' });
+    expect(records).toHaveLength(5);
+    await limited.close();
+  });
+
+  it('may have a thousand where nothing else is set', async () => {
+    const { apiKey, organizationId, workspaceId } = await vault.newTenant();
+    await vault.db.raw(
+      `INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, access_token, scopes)
+       SELECT :organizationId, gen_random_uuid(), 'alice', 'slack', :workspaceId, 'x', '{}' FROM generate_series(1, 999)`,
+      { organizationId, workspaceId },
+    );
+    const store = () => vault.import(apiKey, { provider_id: 'slack', access_token: 'x' });
+    expect((await store()).status).toBe(200);
+    expect((await store()).status).toBe(409);
+  });
+});

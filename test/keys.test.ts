@@ -14,7 +14,7 @@ let vault: TestVault;
 let tenant: Tenant;
 
 beforeEach(async () => {
-  vault = await startVault({ FERNET_KEYS: OLD });
+  vault = await startVault({ FERNET_KEYS: OLD, TOKENS_PER_USER_AND_PROVIDER_MAX: '0' });
   tenant = await vault.newTenant();
 });
 
