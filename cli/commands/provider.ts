@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Provider } from '../../db/providers.ts';
+import { redirectUri } from '../../oauth/provider-settings.ts';
 import { loadCatalogue } from '../../service/catalogue-file.ts';
 import { loadConfig } from '../../service/config.ts';
 import { OperatorError } from '../../service/failure.ts';
-import { redirectUri } from '../../vault/authorize.ts';
 import { name, providerId, providerUrl } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { print } from '../output.ts';
