@@ -113,7 +113,7 @@ describe('provider create --from', () => {
   it('refuses an empty secret', async () => {
     expect(await create(['--from', 'box', '--client-id', 'c', '--client-secret-stdin'], '\n')).toMatchObject({
       status: 1,
-      stderr: expect.stringMatching(/empty.*--client-secret-stdin/),
+      stderr: expect.stringMatching(/no secret.*--client-secret-stdin/),
     });
   });
 });
