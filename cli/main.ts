@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { organizationCommand } from './commands/organization.ts';
 import { providerCommand } from './commands/provider.ts';
+import { setupCommand } from './commands/setup.ts';
 import { tokenCommand } from './commands/token.ts';
 import { workspaceCommand } from './commands/workspace.ts';
 import { examples, prepare } from './help.ts';
@@ -32,6 +33,7 @@ const program = new Command('tokenhold')
   .version(VERSION)
   .addCommand(serveCommand)
   .addCommand(migrateCommand)
+  .addCommand(setupCommand)
   .addCommand(organizationCommand)
   .addCommand(workspaceCommand)
   .addCommand(apiKeyCommand)
@@ -45,7 +47,7 @@ const program = new Command('tokenhold')
 examples(
   program,
   'fernet-key generate',
-  'organization create --name acme',
+  'setup --organization acme --from github --client-id Iv1.8a61f9b3 --client-secret-stdin <secret',
   'api-key create --organization acme --user back-end --role member --expires-in 90d',
   'doctor',
 );

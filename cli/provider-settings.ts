@@ -1,7 +1,9 @@
+import { type Command, Option } from 'commander';
 import type { ProviderType, TokenEndpointAuthMethod } from '../db/providers.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';
 import { OperatorError } from '../service/failure.ts';
+import { name, providerId, providerUrl } from './arguments.ts';
 
 export interface GivenSettings {
   readonly from?: string;
@@ -23,6 +25,30 @@ export interface ProviderSettings {
   readonly usesPkce: boolean | undefined;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod | undefined;
 }
+
+/** Adds the options of a new provider. */
+export const providerOptions = (command: Command): Command =>
+  command
+    .option('--from <name>', 'take the settings of a well-known provider, see `provider catalogue`')
+    .requiredOption('--client-id <id>', 'the OAuth client id')
+    .option('--client-secret-stdin', 'read the OAuth client secret from standard input')
+    .option('--provider-id <id>', 'the name that callers use, unique in the organization', providerId)
+    .option('--name <name>', 'its name for people', name)
+    .option('--auth-url <url>', 'the authorization endpoint', providerUrl)
+    .option('--token-url <url>', 'the token endpoint', providerUrl)
+    .addOption(
+      new Option(
+        '--token-endpoint-auth-method <method>',
+        'how the client authenticates at the token endpoint',
+      ).choices(['client_secret_post', 'client_secret_basic', 'none']),
+    )
+    .addOption(
+      new Option('--type <type>', 'its kind, where it needs special care').choices([
+        'microsoft',
+        'salesforce',
+        'slack',
+      ]),
+    );
 
 /**
  * The settings of a new provider: the given ones, then those of the catalogue entry that `from` names.

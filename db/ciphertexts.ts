@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
+import { OPERATOR, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 
 /** The columns that hold ciphertexts; beside each stands another, of the same name with `_key`, with its key's fingerprint. */
@@ -25,6 +26,11 @@ export interface StoredCiphertext {
   readonly organizationId: string;
   readonly id: string;
   readonly ciphertext: string;
+}
+
+export interface Replaced {
+  readonly organizationId: string;
+  readonly rows: number;
 }
 
 /** Where a page begins: behind this row, in the order of organization and id. */
@@ -87,11 +93,16 @@ export const ciphertextRepository = (db: Knex) => ({
     return rows;
   },
 
-  /** Puts new ciphertexts in the place of old ones that nobody has changed meanwhile. How many it were. */
+  /**
+   * Replaces ciphertexts that have not changed meanwhile, and leaves an audit record in each organization of `unrecorded`
+   * that has one.
+   * @returns how many were replaced, by organization
+   */
   async replace(
     { table, column }: CiphertextColumn,
     replacements: readonly (StoredCiphertext & { readonly sealed: Sealed })[],
-  ): Promise<number> {
+    unrecorded: readonly string[],
+  ): Promise<readonly Replaced[]> {
     const given = replacements.map(({ organizationId, id, ciphertext, sealed }) => ({
       organization_id: organizationId,
       id,
@@ -99,15 +110,23 @@ export const ciphertextRepository = (db: Knex) => ({
       new: sealed.ciphertext,
       key: sealed.key,
     }));
-    const { rowCount } = await retryDeadlock(() =>
-      db.raw<{ rowCount: number }>(
-        `UPDATE ${table} SET ${column} = given.new, ${column}_key = given.key
-         FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, old text, new text, key text)
-         WHERE ${table}.organization_id = given.organization_id AND ${table}.id = given.id
-           AND ${table}.${column} = given.old`,
-        { given: JSON.stringify(given) },
+    const { rows } = await retryDeadlock(() =>
+      db.raw<{ rows: Replaced[] }>(
+        `WITH changed AS (
+           UPDATE ${table} SET ${column} = given.new, ${column}_key = given.key
+           FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, old text, new text, key text)
+           WHERE ${table}.organization_id = given.organization_id AND ${table}.id = given.id
+             AND ${table}.${column} = given.old
+           RETURNING ${table}.organization_id, given.key
+         ), unrecorded AS (
+           SELECT DISTINCT organization_id, key FROM changed WHERE organization_id = ANY (:unrecorded::uuid[])
+         ), audited AS (
+           ${recording('keys.rotate', 'unrecorded', 'key')}
+         )
+         SELECT organization_id AS "organizationId", count(*)::int AS rows FROM changed GROUP BY organization_id`,
+        { given: JSON.stringify(given), unrecorded, ...recordedAs(OPERATOR) },
       ),
     );
-    return rowCount;
+    return rows;
   },
 });

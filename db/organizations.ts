@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
+import { OPERATOR, record, recordedAs, recording } from './audit.ts';
 
 export interface Organization {
   readonly organizationId: string;
@@ -30,6 +31,21 @@ SELECT organization_id AS "organizationId" FROM organizations
 WHERE organization_id::text = lower(:idOrName) OR name = :idOrName
 ORDER BY organization_id::text = lower(:idOrName) DESC LIMIT 1`;
 
+const RENAME = `
+WITH changed AS (
+  UPDATE organizations SET name = :name WHERE organization_id = :organizationId RETURNING organization_id
+), audited AS (
+  ${recording('organization.rename', 'changed', 'organization_id')}
+)
+SELECT 1 FROM changed`;
+
+const HAS_PROVIDERS = 'SELECT 1 FROM oauth_providers WHERE organization_id = :organizationId LIMIT 1';
+
+/** In the order of their foreign keys. Audit records stay. */
+const DELETE = ['api_keys', 'workspaces', 'organizations'].map(
+  (table) => `DELETE FROM ${table} WHERE organization_id = :organizationId`,
+);
+
 export type OrganizationRepository = ReturnType<typeof organizationRepository>;
 
 export const organizationRepository = (db: Knex) => ({
@@ -45,7 +61,45 @@ export const organizationRepository = (db: Knex) => ({
       const created = { organizationId: newId(), workspaceId: newId(), name };
       await transaction.raw(CREATE, created);
       await transaction.raw(CREATE_WORKSPACE, created);
+      const { organizationId, workspaceId } = created;
+      await record(transaction, OPERATOR, {
+        organizationId,
+        action: 'organization.create',
+        objectId: organizationId,
+      });
+      await record(transaction, OPERATOR, {
+        organizationId,
+        action: 'workspace.create',
+        objectId: workspaceId,
+      });
       return created;
+    });
+  },
+
+  /** False: another organization has the name, or there is none of this id. */
+  rename(organizationId: string, name: string): Promise<boolean> {
+    return db.transaction(async (transaction) => {
+      await transaction.raw('SELECT pg_advisory_xact_lock(:lock)', { lock: NAME_LOCK });
+      const taken = await transaction.raw<{ rows: unknown[] }>(FIND_NAME, { name });
+      if (taken.rows.length > 0) return false;
+      const bindings = { organizationId, name, ...recordedAs(OPERATOR) };
+      const { rows } = await transaction.raw<{ rows: unknown[] }>(RENAME, bindings);
+      return rows.length > 0;
+    });
+  },
+
+  /** Deletes an organization without providers, its workspaces and API keys. False: it has providers. */
+  delete(organizationId: string): Promise<boolean> {
+    return db.transaction(async (transaction) => {
+      const providers = await transaction.raw<{ rows: unknown[] }>(HAS_PROVIDERS, { organizationId });
+      if (providers.rows.length > 0) return false;
+      for (const statement of DELETE) await transaction.raw(statement, { organizationId });
+      await record(transaction, OPERATOR, {
+        organizationId,
+        action: 'organization.delete',
+        objectId: organizationId,
+      });
+      return true;
     });
   },
 

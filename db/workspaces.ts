@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
+import { OPERATOR, recordedAs, recording } from './audit.ts';
 
 export interface Workspace {
   readonly organizationId: string;
@@ -10,9 +11,14 @@ export interface Workspace {
 const COLUMNS = 'organization_id AS "organizationId", workspace_id AS "workspaceId", name';
 
 const CREATE = `
-INSERT INTO workspaces (organization_id, workspace_id, name) VALUES (:organizationId, :workspaceId, :name)
-ON CONFLICT (organization_id, name) DO NOTHING
-RETURNING ${COLUMNS}`;
+WITH created AS (
+  INSERT INTO workspaces (organization_id, workspace_id, name) VALUES (:organizationId, :workspaceId, :name)
+  ON CONFLICT (organization_id, name) DO NOTHING
+  RETURNING *
+), audited AS (
+  ${recording('workspace.create', 'created', 'workspace_id')}
+)
+SELECT ${COLUMNS} FROM created`;
 
 const LIST = `SELECT ${COLUMNS} FROM workspaces WHERE organization_id = :organizationId ORDER BY workspace_id`;
 
@@ -31,12 +37,14 @@ export type WorkspaceRepository = ReturnType<typeof workspaceRepository>;
 export function workspaceRepository(db: Knex) {
   const query = async (
     sql: string,
-    bindings: Readonly<Record<string, string>>,
+    bindings: Readonly<Record<string, string | null>>,
   ): Promise<readonly Workspace[]> => (await db.raw<{ rows: Workspace[] }>(sql, bindings)).rows;
   return {
     /** Undefined: the organization has a workspace of this name. */
     async create(organizationId: string, name: string): Promise<Workspace | undefined> {
-      return (await query(CREATE, { organizationId, workspaceId: newId(), name }))[0];
+      return (
+        await query(CREATE, { organizationId, workspaceId: newId(), name, ...recordedAs(OPERATOR) })
+      )[0];
     },
 
     /** The organization's workspaces, oldest first. */

@@ -12,6 +12,7 @@ import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
+import { type TokenInventory, tokenInventory } from '../db/token-inventory.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
 import { requireKeys } from '../vault/keys.ts';
@@ -36,6 +37,8 @@ export interface Vault {
   readonly deletions: ProviderDeletions;
   readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
+  /** For operators. */
+  readonly tokenInventory: TokenInventory;
   close(): Promise<void>;
 }
 
@@ -127,6 +130,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     deletions: providerDeletions(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax),
     tokens: tokenRepository(db),
+    tokenInventory: tokenInventory(db),
     async close() {
       await vault.imports.close();
       await vault.apiKeyLookups.close();

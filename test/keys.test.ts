@@ -63,9 +63,12 @@ describe('keys rotate', () => {
     });
     expect(await keys('rotate', `${NEW},${OLD}`)).toMatchObject({
       status: 0,
-      result: { key: fingerprint(NEW), rotated: 7, left: 0, unreadable: [] },
+      result: { key: fingerprint(NEW), rotated: 7, left: 0, unreadable: 0, missing_keys: [] },
     });
     expect(await opened([NEW])).toEqual(['xoxb', 'xoxe', 'xoxb', 'xoxe', 'xoxb', 'xoxe']);
+    expect(
+      await vault.db('audit_records').where({ action: 'keys.rotate' }).select('organization_id', 'object_id'),
+    ).toEqual([{ organization_id: tenant.organizationId, object_id: fingerprint(NEW) }]);
     const { client_secret } = await vault.db('oauth_providers').first('client_secret');
     expect(createKeyRing([NEW]).open(client_secret)).toBe('hush');
     expect(await keys('rotate', NEW)).toMatchObject({ status: 0, result: { rotated: 0, left: 0 } });
@@ -99,12 +102,24 @@ describe('keys rotate', () => {
         key: fingerprint(NEW),
         rotated: 5,
         left: 1,
-        unreadable: [
+        unreadable: 1,
+        missing_keys: [],
+        samples: [
           { column: 'oauth_tokens.access_token', organization_id: tenant.organizationId, id: broken.id },
         ],
       },
     });
     expect(await vault.row(broken.id)).toMatchObject({ access_token: 'gAAAAbroken' });
+  });
+
+  it('whose old key is missing tells its fingerprint, and ten samples of what stays', async () => {
+    await store(12);
+    const { status, result } = await keys('rotate', NEW);
+    expect({ status, result }).toMatchObject({
+      status: 1,
+      result: { rotated: 0, left: 24, unreadable: 24, missing_keys: [fingerprint(OLD)] },
+    });
+    expect(result.samples).toHaveLength(10);
   });
 
   it('loses and fails nothing beside a service that imports, its own kill included', async () => {
@@ -129,7 +144,7 @@ describe('keys rotate', () => {
     await exit(killed);
     expect(await keys('rotate', `${NEW},${OLD}`)).toMatchObject({
       status: 0,
-      result: { left: 0, unreadable: [] },
+      result: { left: 0, unreadable: 0, missing_keys: [] },
     });
     isRotated = true;
     const imported = 3_000 + (await importing);

@@ -65,7 +65,7 @@ describe('the audit trail', () => {
       [other.organizationId],
     );
     const { stdout } = await command('audit', 'list', '--organization', other.organizationId, '--lines');
-    expect(new Set(stdout.trim().split('\n')).size).toBe(2502); // with the creation of a provider and a key
+    expect(new Set(stdout.trim().split('\n')).size).toBe(2504); // with the creation of an organization, a workspace, a provider and a key
   });
 
   it('cannot be changed by the user whom the service connects as', async () => {

@@ -31,22 +31,19 @@ interface Parts {
 /**
  * Seals with the first key whatever another key has sealed, page by page, while the service goes on. What somebody changes
  * meanwhile is left to them; so it may be stopped, repeated, and run twice at once.
- * @param report called with how many have been rotated so far
+ * Leaves one audit record in each organization.
+ * @param report called with the number of rotated ciphertexts so far
  */
 export async function rotate(parts: Parts, report: (rotated: number) => void): Promise<Rotation> {
   let rotated = 0;
   const unreadable: Unreadable[] = [];
+  const recorded = new Set<string>();
   for (const column of CIPHERTEXT_COLUMNS) {
     // Again until a pass finds nothing: a service that still has the old ring may have gone on sealing behind the page.
-    for (
-      let pass = await rotateColumn(parts, column, count);
-      ;
-      pass = await rotateColumn(parts, column, count)
-    ) {
-      if (pass.rotated > 0) continue;
-      unreadable.push(...pass.unreadable);
-      break;
-    }
+    let pass: Rotation;
+    do pass = await rotateColumn(parts, column, recorded, count);
+    while (pass.rotated > 0);
+    unreadable.push(...pass.unreadable);
   }
   return { rotated, unreadable };
 
@@ -59,6 +56,7 @@ export async function rotate(parts: Parts, report: (rotated: number) => void): P
 async function rotateColumn(
   { ciphertexts, keyRing }: Parts,
   column: CiphertextColumn,
+  recorded: Set<string>,
   count: (more: number) => void,
 ): Promise<Rotation> {
   const [first = ''] = keyRing.fingerprints();
@@ -74,9 +72,13 @@ async function rotateColumn(
       unreadable.push({ column: nameOf(column), organizationId: stored.organizationId, id: stored.id });
       return [];
     });
-    const replaced = await ciphertexts.replace(column, resealed);
-    rotated += replaced;
-    count(replaced);
+    const organizations = new Set(page.map(({ organizationId }) => organizationId));
+    const unrecorded = [...organizations].filter((id) => !recorded.has(id));
+    const replaced = await ciphertexts.replace(column, resealed, unrecorded);
+    for (const { organizationId } of replaced) recorded.add(organizationId);
+    const more = replaced.reduce((sum, { rows }) => sum + rows, 0);
+    rotated += more;
+    count(more);
     after = last;
   }
 }

@@ -38,6 +38,14 @@ function progress(total: number) {
   return { report, stop() {} };
 }
 
+const SAMPLES = 10;
+
+/** The fingerprints of the keys that still protect something and are not in the ring. */
+async function missing({ ciphertexts, keyRing }: Vault): Promise<readonly string[]> {
+  const keys = new Set((await ciphertexts.count()).map(({ key }) => key));
+  return [...keys].filter((key) => key !== '' && !keyRing.fingerprints().includes(key));
+}
+
 const rotateKeys = new Command('rotate').description(
   'seal with the first key whatever another key has sealed; may run beside the service, be stopped and repeated',
 );
@@ -55,7 +63,9 @@ withVault(rotateKeys, async (vault) => {
     key: first,
     rotated,
     left,
-    unreadable: unreadable.map(({ column, organizationId, id }) => ({
+    unreadable: unreadable.length,
+    missing_keys: await missing(vault),
+    samples: unreadable.slice(0, SAMPLES).map(({ column, organizationId, id }) => ({
       column,
       organization_id: organizationId,
       id,

@@ -1,25 +1,22 @@
 import { Command } from 'commander';
+import type { Organization } from '../../db/organizations.ts';
 import { OperatorError } from '../../service/failure.ts';
 import { name } from '../arguments.ts';
-import { withVault } from '../command.ts';
+import { organizationId, withVault } from '../command.ts';
+import { examples } from '../help.ts';
 
-interface Organization {
-  readonly organizationId: string;
-  readonly workspaceId: string;
-  readonly name: string;
-}
-
-const row = ({ organizationId, workspaceId, name }: Organization) => ({
-  organization_id: organizationId,
-  workspace_id: workspaceId,
-  name,
+const row = (organization: Organization) => ({
+  organization_id: organization.organizationId,
+  workspace_id: organization.workspaceId,
+  name: organization.name,
 });
 
 const create = new Command('create')
   .description('make an organization and its first workspace')
   .requiredOption('--name <name>', 'unique name', name);
-withVault<{ name: string }>(create, async ({ organizations }, { name }) => {
-  const created = await organizations.create(name);
+examples(create, 'organization create --name acme');
+withVault<{ name: string }>(create, async ({ organizations }, options) => {
+  const created = await organizations.create(options.name);
   if (created === undefined) throw new OperatorError('an organization has this name already (--name)');
   return row(created);
 });
@@ -27,7 +24,37 @@ withVault<{ name: string }>(create, async ({ organizations }, { name }) => {
 const list = new Command('list').description('list the organizations, each with its first workspace');
 withVault(list, async ({ organizations }) => (await organizations.list()).map(row));
 
+const rename = new Command('rename')
+  .description('give an organization another name; its id stays')
+  .requiredOption('--organization <id or name>', 'which one')
+  .requiredOption('--name <name>', 'its new unique name', name);
+examples(rename, 'organization rename --organization acme --name "Acme Inc."');
+withVault<{ organization: string; name: string }>(rename, async (vault, options) => {
+  const id = await organizationId(vault, options.organization);
+  if (!(await vault.organizations.rename(id, options.name))) {
+    throw new OperatorError('an organization has this name already (--name)');
+  }
+  return { organization_id: id, name: options.name };
+});
+
+const remove = new Command('delete')
+  .description('delete an organization without providers, its workspaces and API keys; audit records stay')
+  .requiredOption('--organization <id or name>', 'which one')
+  .requiredOption('--yes', 'say that you mean it');
+examples(remove, 'organization delete --organization acme --yes');
+withVault<{ organization: string }>(remove, async (vault, { organization }) => {
+  const id = await organizationId(vault, organization);
+  if (!(await vault.organizations.delete(id))) {
+    throw new OperatorError(
+      'the organization has providers: delete them first with `provider delete`, and their tokens with them',
+    );
+  }
+  return { organization_id: id };
+});
+
 export const organizationCommand = new Command('organization')
   .description('organizations, the owners of data')
   .addCommand(create)
-  .addCommand(list);
+  .addCommand(list)
+  .addCommand(rename)
+  .addCommand(remove);

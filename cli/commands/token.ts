@@ -1,7 +1,10 @@
 import { Command } from 'commander';
+import { OPERATOR } from '../../db/audit.ts';
+import type { ListedToken } from '../../db/token-inventory.ts';
 import { OperatorError } from '../../service/failure.ts';
 import { uuid } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
+import { examples } from '../help.ts';
 
 const inspect = new Command('inspect')
   .description('decrypt one token for an operator who holds the keys; leaves an audit record')
@@ -20,4 +23,57 @@ withVault<{ organization: string; tokenId: string }>(inspect, async (vault, { or
   };
 });
 
-export const tokenCommand = new Command('token').description('tokens').addCommand(inspect);
+const listed = (token: ListedToken) => ({
+  token_id: token.id,
+  provider_id: token.providerId,
+  user_id: token.userId,
+  workspace_id: token.workspaceId,
+  label: token.label,
+  scopes: token.scopes,
+  is_default: token.isDefault,
+  expires_at: token.expiresAt?.toISOString() ?? null,
+  created_at: token.createdAt.toISOString(),
+});
+
+interface ListOptions {
+  readonly organization: string;
+  readonly providerId?: string;
+  readonly user?: string;
+  readonly lines?: boolean;
+}
+
+const list = new Command('list')
+  .description('list the tokens of all users, oldest first, without their secrets')
+  .requiredOption('--organization <id or name>', 'whose tokens')
+  .option('--provider-id <id>', 'those of one provider')
+  .option('--user <id>', 'those of one user')
+  .option('--lines', 'print a JSON object per line, however many there are');
+examples(list, 'token list --organization acme --provider-id slack-prod');
+withVault<ListOptions>(list, async (vault, { organization, providerId, user, lines }) => {
+  const filter = { providerId, userId: user };
+  const tokens = vault.tokenInventory.list(await organizationId(vault, organization), filter);
+  const all = [];
+  for await (const token of tokens) {
+    if (lines === true) process.stdout.write(`${JSON.stringify(listed(token))}\n`);
+    else all.push(listed(token));
+  }
+  return lines === true ? undefined : all;
+});
+
+const remove = new Command('delete')
+  .description('delete one token here; at its provider it stays valid')
+  .requiredOption('--organization <id or name>', 'whose token')
+  .requiredOption('--token-id <id>', 'its id', uuid);
+withVault<{ organization: string; tokenId: string }>(remove, async (vault, { organization, tokenId }) => {
+  const id = await organizationId(vault, organization);
+  if (!(await vault.tokenInventory.delete(id, tokenId, OPERATOR))) {
+    throw new OperatorError('the organization has no token of this id (--token-id)');
+  }
+  return { token_id: tokenId };
+});
+
+export const tokenCommand = new Command('token')
+  .description('the tokens of all users')
+  .addCommand(list)
+  .addCommand(inspect)
+  .addCommand(remove);

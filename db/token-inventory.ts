@@ -1,0 +1,74 @@
+import type { Knex } from 'knex';
+import { type Actor, recordedAs, recording } from './audit.ts';
+
+/** A token as an operator may list it, without its secrets. */
+export interface ListedToken {
+  readonly id: string;
+  readonly providerId: string;
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly label: string | null;
+  readonly scopes: readonly string[];
+  readonly isDefault: boolean;
+  readonly expiresAt: Date | null;
+  readonly createdAt: Date;
+}
+
+export interface TokenFilter {
+  readonly providerId?: string | undefined;
+  readonly userId?: string | undefined;
+}
+
+const PAGE = 500;
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+
+const select = (condition: string): string => `
+SELECT token.id, token.provider_id AS "providerId", token.user_id AS "userId",
+  token.workspace_id AS "workspaceId", token.provider_account_label AS label, token.scopes,
+  default_tokens.token_id IS NOT NULL AS "isDefault", token.expires_at AS "expiresAt",
+  token.created_at AS "createdAt"
+FROM oauth_tokens AS token
+LEFT JOIN default_tokens ON default_tokens.organization_id = token.organization_id
+  AND default_tokens.user_id = token.user_id AND default_tokens.provider_id = token.provider_id
+  AND default_tokens.token_id = token.id
+WHERE token.organization_id = :organizationId AND token.id > :after${condition}
+ORDER BY token.id LIMIT ${PAGE}`;
+
+const DELETE = `
+WITH deleted AS (
+  DELETE FROM oauth_tokens WHERE organization_id = :organizationId AND id = :id RETURNING organization_id, id
+), audited AS (
+  ${recording('token.delete', 'deleted', 'id')}
+)
+SELECT 1 FROM deleted`;
+
+export type TokenInventory = ReturnType<typeof tokenInventory>;
+
+/** What operators do with the tokens of all users of an organization. */
+export const tokenInventory = (db: Knex) => ({
+  /** Oldest first, read a page at a time: memory is bounded. */
+  async *list(
+    organizationId: string,
+    { providerId, userId }: TokenFilter,
+  ): AsyncGenerator<ListedToken, void> {
+    const conditions = [
+      ...(providerId === undefined ? [] : [' AND token.provider_id = :providerId']),
+      ...(userId === undefined ? [] : [' AND token.user_id = :userId']),
+    ];
+    const sql = select(conditions.join(''));
+    for (let after = BEFORE_ALL; ; ) {
+      const bindings = { organizationId, after, providerId: providerId ?? null, userId: userId ?? null };
+      const { rows } = await db.raw<{ rows: ListedToken[] }>(sql, bindings);
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return;
+      after = last.id;
+    }
+  },
+
+  /** False: the organization has no token of this id (a UUID). */
+  async delete(organizationId: string, id: string, by: Actor): Promise<boolean> {
+    const { rows } = await db.raw<{ rows: unknown[] }>(DELETE, { organizationId, id, ...recordedAs(by) });
+    return rows.length > 0;
+  },
+});
