@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { OutboundObservation } from '../outbound/observe.ts';
 import { InvalidCredentialsError } from '../security/authenticate.ts';
@@ -13,10 +14,10 @@ export interface Observation {
   readonly seconds: number;
 }
 
-/** What is asked for when somebody looks. */
+/** Read at each scrape. */
 export interface Gauges {
   readonly pool: () => Readonly<Record<'used' | 'free' | 'waiting', number>>;
-  /** How many ciphertexts each key protects. Costly, so it is asked for once a minute at most. */
+  /** How many ciphertexts each key protects. It reads whole indexes, so it runs at most once a minute. */
   readonly keys: () => Promise<
     readonly { readonly column: string; readonly key: string; readonly rows: number }[]
   >;
@@ -26,6 +27,8 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 const IMPORT: OperationId = 'import_oauth_token_v2_auth_tokens_import_post';
 const KEYS_MAX_AGE_MS = 60_000;
+/** A scrape waits no longer than this for a count. A slow one shows at a later scrape. */
+const KEYS_PATIENCE_MS = 500;
 
 /** The service's metrics, for Prometheus, with those of the process (event-loop lag, memory, CPU) beside them. */
 export function createMetrics(gauges: Gauges) {
@@ -68,19 +71,17 @@ export function createMetrics(gauges: Gauges) {
       for (const [state, count] of Object.entries(gauges.pool())) this.set({ state }, count);
     },
   });
-  let countedAt = Number.NEGATIVE_INFINITY;
-  new Gauge({
+  const ciphertexts = new Gauge({
     name: 'tokenhold_ciphertexts',
     help: 'Ciphertexts by column and by the fingerprint of the key that protects them',
     labelNames: ['column', 'key'],
     registers,
-    async collect() {
-      if (performance.now() - countedAt < KEYS_MAX_AGE_MS) return;
-      const counts = await gauges.keys();
-      countedAt = performance.now();
-      this.reset();
-      for (const { column, key, rows } of counts) this.set({ column, key }, rows);
-    },
+    collect: () => Promise.race([counted(), setTimeout(KEYS_PATIENCE_MS, undefined, { ref: false })]),
+  });
+  const counted = atMostOnceAMinute(async () => {
+    const counts = await gauges.keys();
+    ciphertexts.reset();
+    for (const { column, key, rows } of counts) ciphertexts.set({ column, key }, rows);
   });
   return {
     registry,
@@ -102,17 +103,28 @@ export function createMetrics(gauges: Gauges) {
   };
 }
 
+/** Runs at most one at a time, and starts none within a minute of the last. A failure leaves the earlier result. */
+function atMostOnceAMinute(run: () => Promise<void>): () => Promise<void> {
+  let latest: Promise<void> = Promise.resolve();
+  let dueAt = 0;
+  return () => {
+    if (performance.now() >= dueAt) {
+      dueAt = Number.POSITIVE_INFINITY;
+      latest = run()
+        .catch(() => undefined)
+        .finally(() => {
+          dueAt = performance.now() + KEYS_MAX_AGE_MS;
+        });
+    }
+    return latest;
+  };
+}
+
 /** Serves `GET /metrics`, and nothing else. On a port of its own, which callers of the API need not reach. */
 export function createMetricsServer({ registry }: Metrics): Server {
   return createServer(async (request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') return void response.writeHead(404).end();
-    try {
-      const text = await registry.metrics();
-      response
-        .writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' })
-        .end(text);
-    } catch {
-      response.writeHead(503).end(); // the database is away
-    }
+    const text = await registry.metrics();
+    response.writeHead(200, { 'Content-Type': registry.contentType, 'Cache-Control': 'no-store' }).end(text);
   });
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Duplex } from 'node:stream';
 import { type Answer, commonFields, contentText, fields } from './answer.ts';
 import { ClientGoneError } from './body.ts';
 import type { Response } from './routing.ts';
@@ -43,6 +44,11 @@ function linger(response: Response, text: string): void {
   const { socket } = request;
   response.write(text, () => socket.end());
   request.resume();
+  cutSoon(socket);
+}
+
+/** Cuts a connection whose client does not end its side in a moment. */
+export function cutSoon(socket: Duplex): void {
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
 }

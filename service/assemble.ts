@@ -25,8 +25,7 @@ export function assemble(
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
 ): AppParts & { readonly metrics: Metrics } {
-  const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, ciphertexts, keyRing, db, hot } =
-    vault;
+  const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, keyRing, db, hot } = vault;
   const { seal } = keyRing;
   const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
   const findWorkspace = remember((ids) => {
@@ -36,7 +35,7 @@ export function assemble(
   const metrics = createMetrics({
     pool: () => totalUse(poolUse(db), hot.use()),
     keys: async () =>
-      (await ciphertexts.count()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
+      (await vault.countCiphertexts()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
   });
   const isLocal = isLoopback(new URL(config.publicUrl).hostname);
   const outbound = createOutbound({

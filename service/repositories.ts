@@ -3,7 +3,7 @@ import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
 import { type ApiKeyLookups, apiKeyLookups } from '../db/api-key-lookups.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
 import { auditRepository } from '../db/audit.ts';
-import { ciphertextRepository } from '../db/ciphertexts.ts';
+import { type CiphertextRepository, ciphertextRepository } from '../db/ciphertexts.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
@@ -29,6 +29,8 @@ export interface Vault {
   readonly keyRing: KeyRing;
   readonly audit: ReturnType<typeof auditRepository>;
   readonly ciphertexts: ReturnType<typeof ciphertextRepository>;
+  /** `ciphertexts.count` on a connection of its own, outside the pool. */
+  readonly countCiphertexts: CiphertextRepository['count'];
   readonly organizations: ReturnType<typeof organizationRepository>;
   readonly workspaces: ReturnType<typeof workspaceRepository>;
   readonly apiKeys: ReturnType<typeof apiKeyRepository>;
@@ -115,6 +117,8 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
   const connection = { connectionString, statementTimeoutSeconds, acquireTimeoutSeconds };
   const db = openDatabase({ ...connection, poolMax: config.databasePoolMax });
   const hot = openHotStatements(connection);
+  // Opens its connection at the first query. It counts whole tables, so no request may wait for it.
+  const background = openDatabase({ ...connection, poolMax: 1 });
   const vault: Vault = {
     db,
     hot,
@@ -122,6 +126,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     keyRing: createKeyRing(keys),
     audit: auditRepository(db),
     ciphertexts: ciphertextRepository(db),
+    countCiphertexts: () => ciphertextRepository(background).count(),
     organizations: organizationRepository(db),
     workspaces: workspaceRepository(db),
     apiKeys: apiKeyRepository(db),
@@ -136,6 +141,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
       await vault.apiKeyLookups.close();
       await vault.deletions.close();
       await hot.close();
+      await background.destroy();
       await db.destroy();
       await database.stop();
     },

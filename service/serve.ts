@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import { createApp } from '../server/app.ts';
-import { createHttpServer } from '../server/http.ts';
+import { closeServer, createHttpServer } from '../server/http.ts';
 import { createLogger, type Logger } from '../server/log.ts';
 import { createMetricsServer } from '../server/metrics.ts';
 import { requireKeys } from '../vault/keys.ts';
@@ -45,7 +45,7 @@ export async function serve(config: Config): Promise<void> {
     await stopped;
   } finally {
     stopping.abort();
-    await Promise.all(servers.map((server) => close(server, config.shutdownTimeoutSeconds)));
+    await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
     await stopTracing();
     await vault.close();
   }
@@ -91,17 +91,4 @@ async function listen(server: Server, host: string, port: number, setting: strin
   const address = server.address();
   if (address === null || typeof address === 'string') throw new OperatorError('the server has no port');
   return address;
-}
-
-/** Stops accepting and waits for what is in flight, as long as the setting allows. */
-async function close(server: Server, timeoutSeconds: number): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  // A connection that was busy at close() stays open when its answer is out, until it is idle and closed.
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutSeconds * 1000);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(cut);
 }
