@@ -56,20 +56,24 @@ function refuseMalformed(server: Server): void {
   const refused = new WeakSet<Duplex>();
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const before = latest.get(socket);
-    if (before !== undefined && !before.closed) earlier.set(response, before);
+    if (before !== undefined && !before.writableFinished) earlier.set(response, before);
     latest.set(socket, response);
   });
-  server.on('clientError', async (error: Error & { code?: string }, socket: Duplex) => {
+  server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     if (refused.has(socket)) return;
     refused.add(socket);
     const last = latest.get(socket);
     const isPartial = last !== undefined && !last.req.complete;
     const owed = isPartial && !last.headersSent ? earlier.get(last) : last;
-    if (owed !== undefined && !owed.closed) await once(owed, 'close');
-    if (!socket.writable) return void socket.destroy();
-    cutSoon(socket);
-    if (isPartial && last.headersSent) socket.end();
-    else socket.end(refusal(STATUS[error.code ?? ''] ?? 400));
+    const refuse = () => {
+      if (!socket.writable) return void socket.destroy();
+      cutSoon(socket);
+      if (isPartial && last.headersSent) socket.end();
+      else socket.end(refusal(STATUS[error.code ?? ''] ?? 400));
+    };
+    // Ahead of Node's own listener, which ends the connection of a client that has ended its side.
+    if (owed === undefined || owed.writableFinished || owed.destroyed) refuse();
+    else owed.prependOnceListener('finish', refuse);
   });
 }
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { detail, raw, request, statuses } from './support/raw.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
@@ -161,6 +162,31 @@ describe('a connection', () => {
         request(`POST ${IMPORT}`, authorized(), BODY),
     );
     expect(statuses(answer)).toEqual([401, 200, 415, 200]);
+  });
+
+  const keepAlive = () => request(`POST ${IMPORT}`, authorized(), BODY).replace('Connection: close\r\n', '');
+
+  it.each([
+    ['garbage', () => 'garbage\r\n\r\n', 400],
+    ['headers that are too large', () => request('GET /healthz', [`X-Big: ${'x'.repeat(17_000)}`]), 431],
+    [
+      'a body in broken chunks',
+      () => request(`POST ${IMPORT}`, authorized('Transfer-Encoding: chunked'), 'zz\r\n'),
+      400,
+    ],
+    ['half a request', () => keepAlive().slice(0, -5), 400],
+  ])('answers in order what came whole before %s, and then refuses that', async (_, malformed, status) => {
+    const socket = connect(vault.port, '127.0.0.1');
+    socket.end(keepAlive() + keepAlive() + malformed());
+    const answer = await text(socket);
+    expect(statuses(answer)).toEqual([200, 200, status]);
+    expect(answer.match(/"token_id"/g)).toHaveLength(2);
+  });
+
+  it('whose client has ended its side carries every answer', async () => {
+    const socket = connect(vault.port, '127.0.0.1');
+    socket.end(keepAlive().repeat(20));
+    expect(statuses(await text(socket))).toEqual(Array(20).fill(200));
   });
 });
 

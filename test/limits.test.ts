@@ -128,6 +128,25 @@ describe('an address that guesses', () => {
     await behindProxies.close();
   });
 
+  it('is counted as one, in whatever form its address is written', async () => {
+    const forms = async (...addresses: string[]) => {
+      const behindProxy = await startVault({ AUTH_FAILURES_PER_MINUTE: '1', TRUST_PROXY: 'loopback' });
+      const statuses = [];
+      for (const address of addresses) {
+        const headers = { 'X-Forwarded-For': address, 'X-Api-Key': WRONG_KEY };
+        statuses.push((await behindProxy.call('POST', IMPORT, { headers })).status);
+      }
+      await behindProxy.close();
+      return statuses;
+    };
+    expect(await forms('192.0.2.1', '192.0.2.1:4711', '::ffff:192.0.2.1', '[::FFFF:c000:201]:80')).toEqual([
+      401, 429, 429, 429,
+    ]);
+    expect(
+      await forms('2001:db8::1', '2001:DB8:0:0:ffff::2', '[2001:db8::3]:443', '2001:db8:0:1::1'),
+    ).toEqual([401, 429, 429, 401]);
+  });
+
   it('cannot choose its address where no proxy is trusted', async () => {
     const untrusting = await startVault({ AUTH_FAILURES_PER_MINUTE: '1' });
     const guess = (address: string) =>

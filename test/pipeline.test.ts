@@ -32,6 +32,7 @@ const READS = {
   rows: { query: { count: true, fail: true } },
 } as const satisfies Reading<Small>;
 
+let readinessChecks = 0;
 /** How the last wait ended. */
 let ended = '';
 /** The last rows: how many were asked for, and whether their source was closed. */
@@ -112,7 +113,10 @@ beforeAll(async () => {
         serve: async ({ path }) => ({ status: 200, body: path['name'] }),
       },
     ],
-    isReady: async () => true,
+    isReady: async () => {
+      readinessChecks += 1;
+      return true;
+    },
     log: createLogger('silent'),
     isTracing: false,
     metrics: createMetrics({ pool: () => ({ used: 0, free: 0, waiting: 0 }), keys: async () => [] }),
@@ -268,6 +272,15 @@ describe('a concrete path', () => {
 
   it('may be a page beside the contract', async () => {
     expect((await call('GET', '/own/x')).text).toBe('"x"');
+  });
+});
+
+describe('readiness', () => {
+  it('is checked once for all who ask within a second', async () => {
+    const ask = () => Promise.all(Array.from({ length: 20 }, () => call('GET', '/readyz')));
+    const answers = [...(await ask()), ...(await ask())];
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(readinessChecks).toBe(1);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -197,6 +198,27 @@ describe('with a database and keys', () => {
     socket.write('\r\n');
     const answer = await new Promise((resolve) => socket.once('data', (data) => resolve(String(data))));
     expect(answer).toMatch(/^HTTP\/1\.1 200/);
+    expect(await exit(child)).toBe(0);
+  });
+
+  it('resets no connection that is in use, and says on each that it is the last answer', async () => {
+    const { child, url } = await serve(settings);
+    const agent = new Agent({ keepAlive: true });
+    const ends: string[] = [];
+    let answered = 0;
+    const client = async () => {
+      for (;;) {
+        const response = await new Promise<IncomingMessage>((resolve, reject) => {
+          get(`${url}/healthz`, { agent }, resolve).once('error', reject);
+        });
+        await text(response);
+        answered += 1;
+        if (answered === 2_000) child.kill('SIGTERM');
+        if (response.headers.connection === 'close') return ends.push('close');
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, () => client().catch(({ code }) => ends.push(code))));
+    expect(ends).toEqual(Array(64).fill('close'));
     expect(await exit(child)).toBe(0);
   });
 

@@ -47,6 +47,8 @@ it('a request is a span in the trace of its caller, its statements are spans wit
       'X-Api-Key': apiKey,
       'Content-Type': 'application/json',
       traceparent: `00-${traceId}-${parent}-01`,
+      tracestate: 'vendor=of-the-caller',
+      baggage: 'note=of-the-caller',
     },
     body: JSON.stringify({ provider_id: 'slack', access_token: secret, metadata: { note: 'of-the-caller' } }),
   });
