@@ -16,6 +16,8 @@ interface Action {
   readonly update: Json | undefined;
   readonly remove: boolean;
   readonly replaces: Json | undefined;
+  /** `x-optional`: the action completes what lacks something, and nothing may lack it. */
+  readonly isOptional: boolean;
 }
 
 /** @param name the overlay's file, for errors. @throws Error that names overlay, action and pointer */
@@ -34,15 +36,21 @@ export function applyOverlay(document: JsonObject, overlay: JsonObject, name: st
 }
 
 function readAction(entry: Json): Action {
-  const { target, update, remove, 'x-replaces': replaces } = isObject(entry) ? entry : {};
+  const {
+    target,
+    update,
+    remove,
+    'x-replaces': replaces,
+    'x-optional': optional,
+  } = isObject(entry) ? entry : {};
   if (typeof target !== 'string') throw new Error('needs a target');
   if ((update === undefined) === (remove !== true)) throw new Error('needs either update or remove: true');
-  return { target, update, remove: remove === true, replaces };
+  return { target, update, remove: remove === true, replaces, isOptional: optional === true };
 }
 
 function applyAction(document: JsonObject, action: Action): JsonObject {
   const places = matches(document, action);
-  if (places.length === 0) {
+  if (places.length === 0 && !action.isOptional) {
     const holding = action.replaces === undefined ? '' : ` that holds ${short(action.replaces)}`;
     throw new Error(`${action.target} matches nothing in the contract${holding}`);
   }
@@ -85,7 +93,8 @@ const states = (stated: Json | undefined, there: Json): boolean =>
     : equal(stated, there);
 
 function merge(there: Json | undefined, update: Json, replaces: Json | undefined, at: Path): Json {
-  if (there === undefined || equal(there, update)) return update;
+  // The document's title and introduction are ours, whatever the published ones say.
+  if (there === undefined || equal(there, update) || (at[0] === 'info' && !isObject(update))) return update;
   if (replaces !== undefined && equal(there, replaces)) return update;
   if (isObject(there) && isObject(update) && !('$ref' in there) && !('$ref' in update)) {
     const stated = isObject(replaces) ? replaces : {};

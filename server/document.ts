@@ -20,7 +20,9 @@ export async function documentProblems(document: Document): Promise<readonly str
   if (typeof errors === 'string') return [errors];
   // The finding that is deepest in the document says most; the others follow from it.
   const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length));
-  const told = errors.filter(({ instancePath }) => instancePath.split('/').length === deepest);
+  const told = errors.filter(
+    ({ instancePath, keyword }) => keyword !== 'if' && instancePath.split('/').length === deepest,
+  );
   return [
     ...new Set(
       told.map(({ instancePath, message, params }) => {

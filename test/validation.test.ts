@@ -257,3 +257,86 @@ describe('text that is not JSON', () => {
     expect(await send(`\ufeff\ufeff${text}`)).toMatchObject({ status: 422 });
   });
 });
+
+describe('a body that would cost too much', () => {
+  const many = (count: number) =>
+    JSON.stringify({
+      provider_id: 'slack',
+      access_token: 'x',
+      metadata: Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, index])),
+    });
+  const tooLong = (kind: string, limit: number, length: number | 'more') => ({
+    msg: `${kind} should have at most ${limit} items after validation, not ${length}`,
+    type: 'too_long',
+    ctx: { field_type: kind, max_length: limit, actual_length: length === 'more' ? null : length },
+  });
+
+  it('has at most 10,000 values in metadata, at any depth', async () => {
+    expect(await send(many(10_000))).toMatchObject({ status: 200 });
+    const { status, body } = await send(many(10_001));
+    expect({ status, body }).toEqual({
+      status: 422,
+      body: { detail: [{ loc: ['body', 'metadata'], ...tooLong('Dictionary', 10_000, 'more') }] },
+    });
+    const nested = await refusal(`"metadata":{"a":{"b":[${'1,'.repeat(10_000)}1]}}`);
+    expect(nested).toMatchObject({ status: 422, body: { detail: [{ loc: ['body', 'metadata'] }] } });
+  });
+
+  it('has at most 1,000 scopes', async () => {
+    expect(await refusal(`"scopes":["a"${',"a"'.repeat(999)}]`)).toMatchObject({ status: 200 });
+    const { status, body } = await refusal(`"scopes":["a"${',"a"'.repeat(1000)}]`);
+    expect({ status, body }).toEqual({
+      status: 422,
+      body: { detail: [{ loc: ['body', 'scopes'], ...tooLong('List', 1000, 1001) }] },
+    });
+  });
+
+  it('may hold half a megabyte of metadata in a few long strings, whatever they are made of', async () => {
+    const text = '[{,"'.repeat(32_768);
+    expect(
+      await send(JSON.stringify({ provider_id: 'slack', access_token: 'x', metadata: { a: text, b: text } })),
+    ).toMatchObject({ status: 200 });
+  });
+
+  it('is refused before it is parsed when it holds more than 15,000 values anywhere', async () => {
+    const refusedUnread = {
+      status: 422,
+      body: { detail: [{ loc: ['body'], ...tooLong('Dictionary', 15_000, 'more') }] },
+    };
+    for (const text of [
+      many(90_000),
+      JSON.stringify({ other: Array(400_000).fill(1) }),
+      '['.repeat(20_000),
+    ]) {
+      const { status, body } = await send(text);
+      expect({ status, body }).toEqual(refusedUnread);
+    }
+  });
+});
+
+describe('the limits of values', () => {
+  it('are settings', async () => {
+    const strict = await startVault({ METADATA_MAX_VALUES: '2', SCOPES_MAX: '1' });
+    const { apiKey } = await strict.newTenant();
+    const token = { provider_id: 'slack', access_token: 'x' };
+    expect(await strict.import(apiKey, { ...token, scopes: ['a'], metadata: { a: 1, b: 2 } })).toMatchObject({
+      status: 200,
+    });
+    expect(await strict.import(apiKey, { ...token, scopes: ['a', 'b'] })).toMatchObject({ status: 422 });
+    expect(await strict.import(apiKey, { ...token, metadata: { a: { b: { c: 1 } } } })).toMatchObject({
+      status: 422,
+    });
+    await strict.close();
+  });
+});
+
+describe('an empty access token', () => {
+  it('is refused', async () => {
+    const { status, body } = await send('{"provider_id":"slack","access_token":""}');
+    expect({ status, body }).toEqual(
+      entry(['access_token'], 'string_too_short', 'String should have at least 1 character', {
+        ctx: { min_length: 1 },
+      }),
+    );
+  });
+});
