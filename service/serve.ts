@@ -5,7 +5,7 @@ import { createKeyRing } from '../crypto/key-ring.ts';
 import { createApp } from '../server/app.ts';
 import { closeServer, createHttpServer } from '../server/http.ts';
 import { createLogger, type Logger } from '../server/log.ts';
-import { createMetricsServer } from '../server/metrics.ts';
+import { createMetricsServer, showBuild } from '../server/metrics.ts';
 import { requireKeys } from '../vault/keys.ts';
 import { assemble } from './assemble.ts';
 import { banner } from './banner.ts';
@@ -14,6 +14,7 @@ import type { Config } from './config.ts';
 import { explain, OperatorError } from './failure.ts';
 import { areReloadable, readKeys } from './keys.ts';
 import { openServerVault, type Vault } from './repositories.ts';
+import { VERSION } from './version.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
 export async function serve(config: Config): Promise<void> {
@@ -29,6 +30,7 @@ export async function serve(config: Config): Promise<void> {
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log, stopping.signal);
+    showBuild(parts.metrics, VERSION);
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
     const address = await listen(server, config.host, config.port, 'PORT');
@@ -42,13 +44,18 @@ export async function serve(config: Config): Promise<void> {
     process.stdout.write(
       banner({ address, apiKey, dataDir: config.databaseUrl === undefined ? config.dataDir : undefined }),
     );
-    await stopped;
+    log.info(
+      { 'service.version': VERSION, 'server.address': address.address, 'server.port': address.port },
+      'started',
+    );
+    log.info({ signal: await stopped }, 'stopping');
   } finally {
     stopping.abort();
     await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
     await stopTracing();
     await vault.close();
   }
+  log.info('stopped');
 }
 
 /** Without dropping a request; keys that do not open all that is stored are refused, and those in use stay. */
@@ -66,9 +73,9 @@ function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
 }
 
 /** The first SIGTERM or SIGINT; the next one ends the process at once. */
-function stopSignal(others: readonly NodeJS.Signals[]): Promise<void> {
+function stopSignal(others: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', ...others] as const) process.once(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT', ...others] as const) process.once(signal, resolve);
   });
 }
 

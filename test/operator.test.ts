@@ -191,6 +191,7 @@ describe('metrics', () => {
       'tokenhold_http_requests_total{operation="none",status="404"} 1',
       `tokenhold_http_request_duration_seconds_count{operation="${importId}"} 2`,
       'tokenhold_imports_total 1',
+      'tokenhold_build_info{version="',
       'tokenhold_authentication_failures_total{reason="api_key"} 1',
       'tokenhold_database_connections{state="waiting"} 0',
       `tokenhold_ciphertexts{column="oauth_tokens.access_token",key="${fingerprint(KEY)}"}`,

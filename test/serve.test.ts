@@ -136,11 +136,13 @@ describe('a client that hangs up in mid-request', () => {
     );
     await once(socket.resume(), 'close');
     await stop();
-    const lines = (await logged).trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line))).toEqual([
-      expect.objectContaining({ level: 30, msg: 'request', route: IMPORT }),
-    ]);
-    expect(lines[0]).not.toContain('"status"');
+    const lines: { msg: string }[] = (await logged)
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const requests = lines.filter(({ msg }) => msg === 'request');
+    expect(requests).toEqual([expect.objectContaining({ level: 'info', route: IMPORT })]);
+    expect(requests[0]).not.toHaveProperty('status');
     rmSync(dataDir, { recursive: true });
   });
 });
@@ -246,15 +248,26 @@ describe('with a database and keys', () => {
 
   it('logs one JSON line for each request on stderr, without anything of the caller', async () => {
     const { child, url } = await serve({ ...settings, LOG_LEVEL: 'trace' });
-    const logged = new Promise<string>((resolve) =>
-      child.stderr?.once('data', (data) => resolve(String(data))),
-    );
+    const logged = text(child.stderr ?? Readable.from([]));
     await fetch(`${url}${IMPORT}?hush`, {
       method: 'POST',
       headers: { 'X-Api-Key': 'hush', 'X-Request-Id': 'r-1' },
       body: 'hush',
     });
-    const line = await logged;
+    await stop(child);
+    const lines = (await logged).trim().split('\n');
+    const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+    const [started, line = '', ...stopped] = lines;
+    expect(JSON.parse(started ?? '')).toMatchObject({
+      level: 'info',
+      msg: 'started',
+      'service.version': version,
+      'server.port': Number(new URL(url).port),
+    });
+    expect(stopped.map((text) => JSON.parse(text))).toMatchObject([
+      { msg: 'stopping', signal: 'SIGTERM' },
+      { msg: 'stopped' },
+    ]);
     expect(JSON.parse(line)).toMatchObject({
       method: 'POST',
       route: IMPORT,
