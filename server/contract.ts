@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../db/audit.ts';
 import type { operations } from '../generated/api.d.ts';
 import type { operations as described } from '../generated/operations.ts';
-import type { Caller } from '../security/caller.ts';
+import type { Caller, Role } from '../security/caller.ts';
 import type { Html } from './pages/html.ts';
 
 /** One operation's types, as openapi-typescript writes them. */
@@ -151,11 +151,16 @@ interface Sender {
   readonly request: Pick<IncomingMessage, 'headersDistinct' | 'url'>;
 }
 
+/** The caller of an operation that the contract keeps to a role has that role. */
+type CallerOf<Description> = Description extends { readonly role: infer Required extends Role }
+  ? Caller & { readonly role: Required }
+  : Caller;
+
 type Who<Description> = Description extends { readonly isPublic: true }
   ? Sender
   : Description extends { readonly isOptional: true }
     ? Sender & { readonly caller: Caller | undefined }
-    : { readonly caller: Caller };
+    : { readonly caller: CallerOf<Description> };
 
 /** What every call has, also one of no operation. */
 export interface AnyCall {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OPERATOR } from '../db/audit.ts';
 import { type Issuer, startIssuer } from './support/issuer.ts';
+import { raw, request, statuses } from './support/raw.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 let issuer: Issuer;
@@ -221,5 +222,52 @@ describe('the tenant header', () => {
     expect(await refused({ 'X-Api-Key': tenant.apiKey, 'X-Tenant-Id': other.workspaceId })).toMatchObject({
       status: 403,
     });
+  });
+});
+
+describe('the user header', () => {
+  const userOf = async (headers: Readonly<Record<string, string>>) => {
+    const { status, text } = await importWith(headers);
+    return status === 200 ? (await vault.row(JSON.parse(text).token_id))['user_id'] : status;
+  };
+  /** The bytes of UTF-8, as a header field carries them. */
+  const bytes = (text: string) => Buffer.from(text).toString('latin1');
+  let platform: string;
+
+  beforeAll(async () => {
+    const { organizationId, workspaceId } = tenant;
+    const owner = { organizationId, workspaceId, userId: 'platform', role: 'member' } as const;
+    platform = (
+      await vault.apiKeys.create({ ...owner, expiresInSeconds: null, actsFor: 'organization' }, OPERATOR)
+    ).apiKey;
+  });
+
+  it('names the user that a key for its organization acts for', async () => {
+    expect(await userOf({ 'X-Api-Key': platform })).toBe('platform');
+    expect(await userOf({ 'X-Api-Key': platform, 'X-User-Id': 'carol' })).toBe('carol');
+    expect(await userOf({ 'X-Api-Key': platform, 'X-User-Id': bytes('José 😀') })).toBe('José 😀');
+  });
+
+  it.each([
+    ['empty', ''],
+    ['of more than 255 characters', 'x'.repeat(256)],
+    ['no UTF-8', '\xff'],
+  ])('gets 403 when it is %s', async (_, user) => {
+    expect(await userOf({ 'X-Api-Key': platform, 'X-User-Id': user })).toBe(403);
+  });
+
+  it('gets 403 when it comes twice', async () => {
+    const twice = ['X-User-Id: carol', 'X-User-Id: carol'];
+    const sent = request(`POST ${IMPORT}`, [`X-Api-Key: ${platform}`, ...twice], JSON.stringify(json));
+    expect(statuses(await raw(vault.port, sent))).toEqual([403]);
+  });
+
+  it('may name no other user than the own of any other caller', async () => {
+    expect(await userOf({ 'X-Api-Key': tenant.apiKey, 'X-User-Id': 'alice' })).toBe('alice');
+    expect(await userOf({ 'X-Api-Key': tenant.apiKey, 'X-User-Id': 'carol' })).toBe(403);
+    expect(await userOf({ Authorization: await bearer(), 'X-User-Id': 'bob' })).toBe('bob');
+    expect(await userOf({ Authorization: await bearer(), 'X-User-Id': 'carol' })).toBe(403);
+    const both = { 'X-Api-Key': platform, Authorization: await bearer() };
+    expect(await userOf({ ...both, 'X-User-Id': 'carol' })).toBe(403);
   });
 });

@@ -124,6 +124,26 @@ export const newQuery = { rename: { path: known.path, body: known.body } } satis
 // @ts-expect-error the new path parameter `region`
 export const newPath = { rename: { ...known, path: { id: true } } } satisfies Reading<Changed>;
 
+interface ByRole extends Contract {
+  readonly operation: Small['operation'];
+  readonly described: {
+    readonly search: { isPublic: false; isOptional: false; role: 'admin' };
+    readonly find: { isPublic: false; isOptional: false; role: null };
+  };
+}
+
+const admin = ({ role }: { readonly role: 'admin' }) =>
+  ({ status: 200, body: { found: role === 'admin', id: '' } }) as const;
+
+export const forAdmins: Handlers<{ search: object }, ByRole> = {
+  search: async ({ caller }) => admin(caller),
+};
+
+export const forMembers: Handlers<{ find: { path: { id: true } } }, ByRole> = {
+  // @ts-expect-error a member may ask for this operation
+  find: async ({ caller }) => admin(caller),
+};
+
 type Kinds = Handlers<
   {
     go: object;
