@@ -4,7 +4,7 @@ import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
 import { VALUE_LIMITS, type ValueLimits } from '../server/max-values.ts';
-import { databaseUrl } from './database-url.ts';
+import { databaseUrl, migrateDatabaseUrl } from './database-url.ts';
 import { type KeySettings, keySettings } from './key-settings.ts';
 import { outboundAllow, publicUrl } from './network-settings.ts';
 import { type Environment, reader, type Settings } from './settings.ts';
@@ -26,6 +26,8 @@ export interface Config extends KeySettings {
   readonly isTracing: boolean;
   /** Undefined: the embedded PostgreSQL in `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** The owner of the tables. Undefined: the role of `databaseUrl` owns them. */
+  readonly migrateDatabaseUrl: string | undefined;
   readonly databasePoolMax: number;
   readonly statementTimeoutSeconds: number;
   readonly acquireTimeoutSeconds: number;
@@ -77,6 +79,7 @@ export function loadConfig(env: Environment): Config {
     metricsHost: settings.text('METRICS_HOST') ?? '127.0.0.1',
     isTracing: isTracing(settings),
     databaseUrl: databaseUrl(settings),
+    migrateDatabaseUrl: migrateDatabaseUrl(settings),
     databasePoolMax: settings.integer('DATABASE_POOL_MAX', { from: 1, to: 1000, otherwise: 10 }),
     statementTimeoutSeconds: settings.integer('DATABASE_STATEMENT_TIMEOUT_SECONDS', {
       from: 1,

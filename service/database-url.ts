@@ -7,24 +7,29 @@ import type { Settings } from './settings.ts';
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
 const SSL_FILES = ['sslrootcert', 'sslcert', 'sslkey'];
 
-/** Undefined: the embedded PostgreSQL. */
-export function databaseUrl({ problems, valid }: Settings): string | undefined {
-  const value = valid(
-    'DATABASE_URL',
-    isPostgresUrl,
-    'a URL such as postgresql://user:password@host:5432/tokenhold',
-  );
+/** The role that serves. Undefined: the embedded PostgreSQL. */
+export const databaseUrl = (settings: Settings): string | undefined => postgresUrl(settings, 'DATABASE_URL');
+
+/** The owner of the tables, which migrates them. Undefined: the role that serves owns them. */
+export function migrateDatabaseUrl(settings: Settings): string | undefined {
+  if (settings.text('MIGRATE_DATABASE_URL') !== undefined && settings.text('DATABASE_URL') === undefined) {
+    settings.problems.push('DATABASE_URL is required with MIGRATE_DATABASE_URL: the role that serves');
+  }
+  return postgresUrl(settings, 'MIGRATE_DATABASE_URL');
+}
+
+function postgresUrl({ problems, valid }: Settings, setting: string): string | undefined {
+  const value = valid(setting, isPostgresUrl, 'a URL such as postgresql://user:password@host:5432/tokenhold');
   if (value === undefined || !isPostgresUrl(value)) return undefined;
   const parameters = new URL(value).searchParams;
   const mode = parameters.get('sslmode');
   if (mode !== null && !SSL_MODES.includes(mode)) {
-    problems.push(`DATABASE_URL: sslmode must be one of ${SSL_MODES.join(', ')}`);
+    problems.push(`${setting}: sslmode must be one of ${SSL_MODES.join(', ')}`);
   }
   for (const name of SSL_FILES) {
     const path = parameters.get(name);
     const code = path === null ? undefined : unreadable(path);
-    if (code !== undefined)
-      problems.push(`DATABASE_URL: the file that ${name} names cannot be read (${code})`);
+    if (code !== undefined) problems.push(`${setting}: the file that ${name} names cannot be read (${code})`);
   }
   return value;
 }

@@ -2,6 +2,7 @@ import { isNativeError } from 'node:util/types';
 import { DecryptError } from '../crypto/fernet.ts';
 import { EmbeddedDatabaseError } from '../db/embedded/cluster.ts';
 import { isUnavailable, violatedConstraint } from '../db/postgres/errors.ts';
+import { NoSeparateRoleError } from '../db/postgres/grants.ts';
 import { NewerDatabaseError } from '../db/postgres/migrate.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { MissingKeysError } from '../vault/keys.ts';
@@ -15,6 +16,7 @@ const TOLD = [
   ConfigError,
   MissingKeysError,
   NewerDatabaseError,
+  NoSeparateRoleError,
   EmbeddedDatabaseError,
   ProviderBeingDeletedError,
 ];
@@ -25,7 +27,8 @@ const HOW_TO_TRUST =
 /** By code, of PostgreSQL, of OpenSSL or of the operating system. */
 const ADVICE: Readonly<Record<string, string>> = {
   '3D000': 'the database that DATABASE_URL names does not exist: create it',
-  '42501': 'the user of DATABASE_URL may not do this: it must own the database or schema',
+  '42501':
+    'the user of DATABASE_URL may not do this: let its owner run `tokenhold migrate`, named in MIGRATE_DATABASE_URL',
   '42P01': 'a table is missing: run `tokenhold migrate`',
   '42703': 'a column is missing: run `tokenhold migrate`',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: `the certificate of the database is not trusted: ${HOW_TO_TRUST}`,

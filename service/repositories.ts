@@ -8,7 +8,6 @@ import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
-import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
@@ -17,8 +16,8 @@ import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
 import { requireKeys } from '../vault/keys.ts';
 import type { Config } from './config.ts';
-import { OperatorError } from './failure.ts';
 import { readKeys } from './keys.ts';
+import { bringUpToDate, prepareSchema, requireSchema } from './migration.ts';
 
 /** Everything that a command or the server works with. */
 export interface Vault {
@@ -82,29 +81,19 @@ function withBackgroundWork(vault: Vault): Vault {
 /** The vault for one command: beside a running server, or with the embedded database started for as long. */
 export async function openCommandVault(config: Config, prepare?: Prepare): Promise<Vault> {
   if (config.databaseUrl !== undefined) {
-    return assemble(config, await external(config.databaseUrl), prepare ?? requireMigrated);
+    return assemble(config, await external(config.databaseUrl), prepare ?? requireSchema);
   }
   const running = await findRunning(config.dataDir);
   const database = await (running === undefined ? startEmbedded(config.dataDir) : external(running));
-  return assemble(config, database, prepare ?? prepareOwn);
+  return assemble(config, database, prepare ?? bringUpToDate);
 }
 
-type Prepare = (vault: Vault) => Promise<unknown>;
-
-const prepareOwn: Prepare = ({ connectionString }) => migrate(connectionString);
+type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 
 /** Nothing is served that could not be opened again. */
-async function prepareServer(vault: Vault): Promise<void> {
-  await migrate(vault.connectionString);
+async function prepareServer(config: Config, vault: Vault): Promise<void> {
+  await prepareSchema(config, vault);
   await requireKeys(vault, vault.keyRing);
-}
-
-/** Nobody's schema is changed behind their back; an empty database is nobody's. */
-async function requireMigrated({ db, connectionString }: Vault): Promise<void> {
-  if (await isEmpty(db)) await migrate(connectionString);
-  else if (!(await isMigrated(db))) {
-    throw new OperatorError('the database has another version than this command: run `tokenhold migrate`');
-  }
 }
 
 async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
@@ -147,7 +136,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     },
   };
   try {
-    await prepare(vault);
+    await prepare(config, vault);
   } catch (error) {
     await vault.close();
     throw error;

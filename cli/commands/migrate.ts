@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { migrate } from '../../db/postgres/migrate.ts';
 import { loadConfig } from '../../service/config.ts';
+import { bringUpToDate } from '../../service/migration.ts';
 import { openCommandVault } from '../../service/repositories.ts';
 import { print } from '../output.ts';
 
@@ -9,8 +9,8 @@ export const migrateCommand = new Command('migrate')
   .option('--json', 'print one JSON value')
   .action(async (options: { json?: boolean }) => {
     let ran: readonly string[] = [];
-    const vault = await openCommandVault(loadConfig(process.env), async ({ connectionString }) => {
-      ran = await migrate(connectionString);
+    const vault = await openCommandVault(loadConfig(process.env), async (config, vault) => {
+      ran = await bringUpToDate(config, vault);
     });
     await vault.close();
     if (options.json === true || ran.length > 0) {

@@ -1,0 +1,44 @@
+import type { Knex } from 'knex';
+import { grantToService } from '../db/postgres/grants.ts';
+import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
+import type { Config } from './config.ts';
+import { OperatorError } from './failure.ts';
+
+type Settings = Pick<Config, 'migrateDatabaseUrl'>;
+
+/** The database as the service reaches it. */
+interface Database {
+  readonly db: Knex;
+  readonly connectionString: string;
+}
+
+/**
+ * Brings the database up to date: as the owner that MIGRATE_DATABASE_URL names, who then grants the service's role what
+ * it needs; without that setting, as the service's role itself.
+ * @returns the names of the migrations that ran
+ */
+export async function bringUpToDate(
+  { migrateDatabaseUrl }: Settings,
+  { db, connectionString }: Database,
+): Promise<readonly string[]> {
+  if (migrateDatabaseUrl === undefined) return migrate(connectionString);
+  const ran = await migrate(migrateDatabaseUrl);
+  const { rows } = await db.raw<{ rows: { role: string }[] }>('SELECT current_user AS role');
+  await grantToService(migrateDatabaseUrl, rows[0]?.role ?? '');
+  return ran;
+}
+
+/** For a server, whose role may own nothing: then another process has brought the database up to date. */
+export async function prepareSchema(settings: Settings, database: Database): Promise<void> {
+  if (settings.migrateDatabaseUrl === undefined && (await isMigrated(database.db))) return;
+  await bringUpToDate(settings, database);
+}
+
+/** For a command: it changes no schema in use, and fills an empty database. @throws OperatorError */
+export async function requireSchema(settings: Settings, database: Database): Promise<void> {
+  if (await isMigrated(database.db)) return;
+  if (!(await isEmpty(database.db))) {
+    throw new OperatorError('the database has another version than this command: run `tokenhold migrate`');
+  }
+  await bringUpToDate(settings, database);
+}
