@@ -36,7 +36,7 @@ export interface paths {
         };
         /**
          * List OAuth providers
-         * @description The providers of the caller's organization, the newest last.
+         * @description The providers of the caller's organization. The newest provider comes last.
          */
         readonly get: operations["list_oauth_providers_v2_auth_providers_get"];
         readonly put?: never;
@@ -64,7 +64,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete an OAuth provider and all its tokens
-         * @description Needs the role `admin`. Answers the provider as it was.
+         * @description Needs the role `admin`. Returns the deleted provider.
          */
         readonly delete: operations["delete_oauth_provider_v2_auth_providers__provider_id__delete"];
         readonly options?: never;
@@ -85,7 +85,7 @@ export interface paths {
         };
         /**
          * List the calling user's tokens
-         * @description Of one provider, or of all where none is named; the newest last.
+         * @description The tokens of one provider, or of all providers if `provider_id` is absent. The newest token comes last.
          */
         readonly get: operations["list_oauth_tokens_for_user_v2_auth_tokens_get"];
         readonly put?: never;
@@ -128,7 +128,7 @@ export interface paths {
         readonly head?: never;
         /**
          * Relabel a token, or choose the default
-         * @description Only the token's owner may; to others it is unknown.
+         * @description Only the token's owner can change it. Other users get the 404 of an unknown token.
          */
         readonly patch: operations["update_token_label_v2_auth_tokens__token_id__metadata_patch"];
         readonly trace?: never;
@@ -141,8 +141,8 @@ export interface paths {
             readonly cookie?: never;
         };
         /**
-         * Tell whether anyone in the workspace has a Slack token
-         * @description Of any provider of the type `slack`. Needs the role `admin`, since it tells of other users.
+         * Tell whether the workspace has a Slack token
+         * @description Counts the tokens of all users for providers of the type `slack`. Needs the role `admin`.
          */
         readonly get: operations["check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get"];
         readonly put?: never;
@@ -225,7 +225,7 @@ export interface components {
         };
         /**
          * OAuthProviderCreateRequest
-         * @description The settings of an OAuth application whose tokens are to be kept.
+         * @description The settings of an OAuth application.
          */
         readonly OAuthProviderCreateRequest: {
             /**
@@ -236,14 +236,14 @@ export interface components {
             readonly provider_id: string;
             /**
              * Name
-             * @description Its name for people.
+             * @description A name for people.
              */
             readonly name: string;
             /** Client Id */
             readonly client_id: string;
             /**
              * Client Secret
-             * @description Stored encrypted, and never answered.
+             * @description Stored encrypted, and never returned.
              */
             readonly client_secret?: string | null;
             /**
@@ -255,7 +255,7 @@ export interface components {
             /**
              * Token Url
              * Format: provider-url
-             * @description The token endpoint, a URL of the same kind.
+             * @description The token endpoint. The same rules as for `auth_url` apply.
              */
             readonly token_url: string;
             /**
@@ -270,7 +270,7 @@ export interface components {
             readonly code_challenge_method?: string;
             /**
              * Provider Type
-             * @description Its kind, where that needs special care.
+             * @description Set it for a provider of one of these kinds. They need special care.
              */
             readonly provider_type?: ("microsoft" | "salesforce" | "slack") | null;
             /**
@@ -282,7 +282,7 @@ export interface components {
         };
         /**
          * OAuthProviderUpdateRequest
-         * @description What is to change; a field that is absent or null stays as it is.
+         * @description The fields to change. A field that is absent or null stays as it is.
          */
         readonly OAuthProviderUpdateRequest: {
             /** Name */
@@ -350,7 +350,7 @@ export interface components {
         };
         /**
          * OAuthTokenSummary
-         * @description What is known of a token, without its secrets.
+         * @description A stored token without its secrets.
          */
         readonly OAuthTokenSummary: {
             /** Id */
@@ -384,17 +384,18 @@ export interface components {
         };
         /**
          * OAuthTokenUpdateRequest
-         * @description What is to change; a field that is absent or null stays as it is.
+         * @description The fields to change. A field that is absent or null stays as it is.
          */
         readonly OAuthTokenUpdateRequest: {
             /**
              * Provider Account Label
-             * @description An empty label takes the label away.
+             * @description A name for people. An empty text removes the label.
              */
             readonly provider_account_label?: string | null;
             /**
              * Is Default
-             * @description True makes it the default token of the user for the provider, in place of any other; false leaves none, if it was it.
+             * @description True makes this token the user's default for the provider, in place of another one. False removes the default if
+             *       this token was it.
              */
             readonly is_default?: boolean | null;
         };
@@ -405,7 +406,7 @@ export interface components {
         };
         /**
          * ErrorAnswer
-         * @description Why the request was refused, in fixed words that never repeat any of it.
+         * @description Says in fixed words why the request was refused. It repeats nothing of the request.
          */
         readonly ErrorAnswer: {
             /** Detail */
@@ -433,7 +434,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The caller lacks the right, or `X-Tenant-Id` names no workspace of the caller's organization. */
+        /** @description The caller lacks the role, `X-Tenant-Id` is not a workspace of the caller's organization, or the caller cannot act for the user in `X-User-Id`. */
         readonly Forbidden: {
             headers: {
                 readonly [name: string]: unknown;
@@ -442,7 +443,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The caller's organization has nothing of that name. */
+        /** @description The caller's organization has no such provider or token. */
         readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
@@ -451,7 +452,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The caller's organization has something of that name already. */
+        /** @description The caller's organization already has one of that name. */
         readonly Conflict: {
             headers: {
                 readonly [name: string]: unknown;
@@ -489,7 +490,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The body has a content coding other than `identity`. */
+        /** @description The body has a `Content-Encoding` other than `identity`. */
         readonly UnsupportedMediaType: {
             headers: {
                 /** @description The content codings that the service takes (RFC 9110, section 15.5.16). */
@@ -576,6 +577,18 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "provider_id": "slack-dev",
+                 *       "access_token": "xoxb-example",
+                 *       "scopes": [
+                 *         "chat:write"
+                 *       ],
+                 *       "metadata": {
+                 *         "team": "T0123"
+                 *       }
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["OAuthTokenImportRequest"];
             };
         };
@@ -673,6 +686,16 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "provider_id": "github-dev",
+                 *       "name": "GitHub (development)",
+                 *       "client_id": "example-client",
+                 *       "client_secret": "example-secret",
+                 *       "auth_url": "https://github.com/login/oauth/authorize",
+                 *       "token_url": "https://github.com/login/oauth/access_token"
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["OAuthProviderCreateRequest"];
             };
         };
@@ -720,6 +743,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example slack-dev */
                 readonly provider_id: string;
             };
             readonly cookie?: never;
@@ -769,6 +793,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example slack-dev */
                 readonly provider_id: string;
             };
             readonly cookie?: never;
@@ -818,12 +843,18 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example slack-dev */
                 readonly provider_id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "name": "Slack (development)"
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["OAuthProviderUpdateRequest"];
             };
         };
@@ -864,6 +895,7 @@ export interface operations {
     readonly list_oauth_tokens_for_user_v2_auth_tokens_get: {
         readonly parameters: {
             readonly query?: {
+                /** @example slack-dev */
                 readonly provider_id?: string | null;
             };
             readonly header?: {
@@ -877,7 +909,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The tokens. */
+            /** @description The tokens, without their secrets. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -912,6 +944,7 @@ export interface operations {
     readonly check_oauth_token_exists_v2_auth_tokens_exists_get: {
         readonly parameters: {
             readonly query: {
+                /** @example slack-dev */
                 readonly provider_id: string;
             };
             readonly header?: {
@@ -925,7 +958,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Whether there is one. */
+            /** @description Whether a token is stored. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -973,6 +1006,12 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "provider_account_label": "Support bot",
+                 *       "is_default": true
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["OAuthTokenUpdateRequest"];
             };
         };
@@ -1024,7 +1063,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Whether there is one. */
+            /** @description Whether a token is stored. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;

@@ -246,6 +246,16 @@ describe.each(
     );
   });
 
+  it('works with its example', async () => {
+    const given: unknown = Object(operation.requestBody).content?.['application/json']?.example;
+    if (given !== undefined) expect(accepts(given)).toBe(true);
+    await vault.newProvider(tenant.organizationId, 'slack-dev'); // Another operation may have deleted it.
+    const { status } = await send(operation, { provider_id: 'slack-dev' }, given ?? {});
+    // The first start has no token or authorization that an example could name.
+    const isNamed = operation.path.includes('{') && !operation.path.includes('{provider_id}');
+    if (given !== undefined && !isNamed) expect([200, 201, 204]).toContain(status);
+  });
+
   it('lets in nobody without credentials', async () => {
     const { status } = await vault.call(
       operation.method.toUpperCase(),
