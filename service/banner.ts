@@ -8,6 +8,8 @@ interface Banner {
   readonly dataDir: string | undefined;
 }
 
+const NEW_KEY = 'npm run -s tokenhold -- api-key create --organization example --user admin --role admin';
+
 /** What a person reads after a start: where the service is, and how to import a token. */
 export function banner({ address, apiKey, dataDir }: Banner): string {
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
@@ -16,8 +18,11 @@ export function banner({ address, apiKey, dataDir }: Banner): string {
   return [
     '',
     `  Tokenhold is listening on ${url}`,
+    `  The API, to read and try:  ${url}/docs`,
     `  Data and encryption key:   ${dataDir} (embedded PostgreSQL; set DATABASE_URL for your own)`,
-    ...(apiKey === undefined ? [] : [`  API key, shown only now:   ${apiKey}`]),
+    apiKey === undefined
+      ? `  API key lost? Another one: ${NEW_KEY}`
+      : `  API key, shown only now:   ${apiKey}`,
     '',
     '  Import a token:',
     '',
