@@ -3,7 +3,7 @@ import type { Sealed } from '../crypto/key-ring.ts';
 import { OPERATOR, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 
-/** The columns that hold ciphertexts; beside each stands another, of the same name with `_key`, with its key's fingerprint. */
+/** The columns of ciphertexts. Beside each stands a column with the suffix `_key`: the fingerprint of its key. */
 export const CIPHERTEXT_COLUMNS = [
   { table: 'oauth_tokens', column: 'access_token' },
   { table: 'oauth_tokens', column: 'refresh_token' },
@@ -17,7 +17,7 @@ export const nameOf = ({ table, column }: CiphertextColumn): string => `${table}
 
 export interface KeyCount {
   readonly of: CiphertextColumn;
-  /** A fingerprint; empty: sealed before fingerprints were kept. */
+  /** The key's fingerprint; empty: the row is older than fingerprints. */
   readonly key: string;
   readonly rows: number;
 }
@@ -33,7 +33,7 @@ export interface Replaced {
   readonly rows: number;
 }
 
-/** Where a page begins: behind this row, in the order of organization and id. */
+/** A page begins behind this row, in the order of organization and id. */
 export type PageStart = Pick<StoredCiphertext, 'organizationId' | 'id'>;
 
 const DAY_MS = 86_400_000;
@@ -42,9 +42,9 @@ export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
 
 export type CiphertextRepository = ReturnType<typeof ciphertextRepository>;
 
-/** Operators' tasks over all organizations. */
+/** Tasks of operators, over all organizations. */
 export const ciphertextRepository = (db: Knex) => ({
-  /** How many ciphertexts each key has sealed, by column. Reads indexes only, however long that takes. */
+  /** Counts the ciphertexts of each key, by column. Reads indexes only, and has no time limit. */
   count(): Promise<KeyCount[]> {
     return db.transaction(async (transaction) => {
       await transaction.raw('SET LOCAL statement_timeout = 0');
@@ -62,7 +62,7 @@ export const ciphertextRepository = (db: Knex) => ({
     });
   },
 
-  /** Some ciphertexts of one column that this key has sealed. */
+  /** Some ciphertexts of one column and one key. */
   async sample(
     { table, column }: CiphertextColumn,
     key: string,
@@ -76,7 +76,7 @@ export const ciphertextRepository = (db: Knex) => ({
     return rows;
   },
 
-  /** Ciphertexts of one column that another key than this has sealed, a page of them. */
+  /** A page of ciphertexts of one column, of every key but one. */
   async page(
     { table, column }: CiphertextColumn,
     notKey: string,

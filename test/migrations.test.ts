@@ -11,6 +11,7 @@ import { describeSchema } from '../db/postgres/schema.ts';
 import { providerRepository } from '../db/providers.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { createDatabase } from './support/postgres.ts';
+import { startVault } from './support/vault.ts';
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let db: Knex;
@@ -197,6 +198,19 @@ describe('a newer version', () => {
     await up([...MIGRATIONS, additive]);
     expect(await isMigrated(db)).toBe(true);
     expect(await up()).toEqual([]);
+  });
+
+  it('leaves a process of this one ready as long as it migrates additively', async () => {
+    const vault = await startVault();
+    const readiness = async () => (await fetch(`${vault.url}/readyz`)).status;
+    const migrateTo = (name: string) =>
+      vault.db('knex_migrations').insert({ name, batch: 99, migration_time: new Date() });
+    await migrateTo(additive.name);
+    expect(await readiness()).toBe(200);
+    await migrateTo(breaking.name);
+    while ((await readiness()) === 200); // a check is shared for a second
+    expect(await readiness()).toBe(503);
+    await vault.close();
   });
 
   it('may not be ahead by a breaking one: this one is not ready, and refuses to start', async () => {

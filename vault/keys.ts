@@ -6,10 +6,13 @@ interface Parts {
   readonly ciphertexts: CiphertextRepository;
 }
 
+/** How many ciphertexts without a fingerprint are tried. */
+const SAMPLE = 10;
+
 /** The key ring lacks keys that protect stored ciphertexts. The message names their fingerprints, a line each. */
 export class MissingKeysError extends Error {}
 
-/** What is stored under keys that the ring lacks, in words for an operator; empty: everything can be opened. */
+/** Says for an operator which keys the ring lacks and how much they protect; empty: everything can be opened. */
 export async function missingKeys({ ciphertexts }: Parts, keyRing: KeyRing): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const { of, key, rows } of await ciphertexts.count()) {
@@ -27,9 +30,7 @@ export async function missingKeys({ ciphertexts }: Parts, keyRing: KeyRing): Pro
   return missing;
 }
 
-const SAMPLE = 10;
-
-/** @throws MissingKeysError when the ring lacks a key that something is stored under */
+/** Checks that the ring opens all that is stored. @throws MissingKeysError */
 export async function requireKeys(parts: Parts, keyRing: KeyRing): Promise<void> {
   const missing = await missingKeys(parts, keyRing);
   if (missing.length === 0) return;

@@ -39,7 +39,7 @@ export async function rotate(parts: Parts, report: (rotated: number) => void): P
   const unreadable: Unreadable[] = [];
   const recorded = new Set<string>();
   for (const column of CIPHERTEXT_COLUMNS) {
-    // Again until a pass finds nothing: a service that still has the old ring may have gone on sealing behind the page.
+    // Repeats until a pass finds nothing: a service with the old ring may have sealed rows behind the page.
     let pass: Rotation;
     do pass = await rotateColumn(parts, column, recorded, count);
     while (pass.rotated > 0);
