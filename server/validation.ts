@@ -64,13 +64,14 @@ function partOf({ errors }: ValidateFunction): string {
 /** Reads one part of a request: what of it is wrong, and what of it cannot be stored. */
 function reader(schema: Schema, judge: Judge) {
   const place = placeOf(schema, judge);
+  const holdsNothing = schema.properties !== undefined && Object.keys(schema.properties).length === 0;
   const collect = (how: 'visit' | 'store', value: unknown): readonly FieldError[] => {
     const findings: Findings = { found: [], places: new Set() };
     place[how](value, [], findings);
     return findings.found;
   };
   return {
-    store: (value: unknown) => (value === undefined ? NONE : collect('store', value)),
+    store: (value: unknown) => (value === undefined || holdsNothing ? NONE : collect('store', value)),
     visit(value: unknown): readonly FieldError[] {
       if (place.accepts(value ?? null)) return collect('store', value);
       if ((value ?? null) === null) return [{ loc: [], ...MISSING, input: null }];
