@@ -135,6 +135,7 @@ describe('a client that hangs up in mid-request', () => {
       `POST ${IMPORT} HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${key}\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{`,
     );
     await once(socket.resume(), 'close');
+    await fetch(`${url}/healthz`); // at level debug
     await stop();
     const lines: { msg: string }[] = (await logged)
       .trim()
