@@ -91,9 +91,13 @@ JOIN authorizations AS begun ON begun.organization_id = given.organization_id AN
 WHERE begun.expires_at > now()`;
 
 const SWEEP = `
-DELETE FROM authorizations
-USING (SELECT organization_id, id FROM authorizations WHERE expires_at < now() LIMIT :size) AS expired
-WHERE authorizations.organization_id = expired.organization_id AND authorizations.id = expired.id`;
+WITH deleted AS (
+  DELETE FROM authorizations
+  USING (SELECT organization_id, id FROM authorizations WHERE expires_at < now() LIMIT :size) AS expired
+  WHERE authorizations.organization_id = expired.organization_id AND authorizations.id = expired.id
+  RETURNING authorizations.status
+)
+SELECT count(*)::integer AS deleted, count(*) FILTER (WHERE status = 'pending')::integer AS expired FROM deleted`;
 
 /** About the bytes of a row without its texts of any length. */
 const ROW_BYTES = 1024;
@@ -153,10 +157,10 @@ export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
       return rows;
     },
 
-    /** Deletes expired authorizations of all organizations, `size` at most. @returns how many it were */
-    async sweep(size: number): Promise<number> {
-      const { rowCount } = await db.raw<{ rowCount: number }>(SWEEP, { size });
-      return rowCount;
+    /** Deletes expired authorizations of all organizations, `size` at most, and tells how many of them were pending. */
+    async sweep(size: number): Promise<{ readonly deleted: number; readonly expired: number }> {
+      const { rows } = await db.raw<{ rows: { deleted: number; expired: number }[] }>(SWEEP, { size });
+      return rows[0] ?? { deleted: 0, expired: 0 };
     },
   };
 }

@@ -27,6 +27,90 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v2/auth/authenticate": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Get a token, or a link for the person who must consent
+         * @description Answers the user's default token of the provider, or without a default the newest one that has the scopes. Where none can be used, it starts an authorization that lives for ten minutes. A token that is given out is written into the audit trail before the answer.
+         */
+        readonly post: operations["authenticate_v2_auth_authenticate_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/wait/{auth_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Wait until a person has consented
+         * @description Holds the request until the authorization ends, or until `timeout` has passed. A completed authorization may be asked for again until it expires, ten minutes after its start.
+         */
+        readonly get: operations["wait_for_auth_completion_v2_auth_wait__auth_id__get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/callback/{provider_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Finish an authorization in the browser
+         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser that pressed the button of the connect page, or hands it on to `CALLBACK_BRIDGE_URL`. It answers with a redirect to a page that says how it ended.
+         */
+        readonly get: operations["oauth_callback_get_v2_auth_callback__provider_id__get"];
+        readonly put?: never;
+        /**
+         * Finish an authorization with its user's credentials
+         * @description For an application that receives the provider's callback itself. The caller must be able to act for the user of the authorization. A form comes from the person's browser (`response_mode=form_post`), and is sent on to the GET.
+         */
+        readonly post: operations["oauth_callback_v2_auth_callback__provider_id__post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/setup/{provider_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Receive the browser after an installation at the provider
+         * @description For GitHub Apps, whose setup URL this may be. An installation that comes with a state is finished as a callback is.
+         */
+        readonly get: operations["oauth_setup_callback_v2_auth_setup__provider_id__get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v2/auth/providers": {
         readonly parameters: {
             readonly query?: never;
@@ -224,6 +308,133 @@ export interface components {
             readonly ctx?: Record<string, never>;
         };
         /**
+         * AuthStatus
+         * @description `completed`: the answer holds a token. `pending`: a person must consent at `url`. `connection_required`: the agent has no connected account. `token_expired`: the agent's account must be connected again.
+         * @enum {string}
+         */
+        readonly AuthStatus: "completed" | "pending" | "connection_required" | "token_expired";
+        /**
+         * AuthWaitStatus
+         * @description `completed`: the answer holds the token. `timeout`: nothing happened in time. `pending`: nothing has happened yet (only for `timeout=0`). `not_found`: the authorization is unknown, was refused, failed, or has expired.
+         * @enum {string}
+         */
+        readonly AuthWaitStatus: "completed" | "pending" | "timeout" | "not_found";
+        /**
+         * AuthAuthenticateRequest
+         * @description Whose token is wanted, of which provider, and with which scopes.
+         */
+        readonly AuthAuthenticateRequest: {
+            /**
+             * User Id
+             * @description The user to act for; absent or null, the caller's own user. Others only for callers that act for their organization.
+             */
+            readonly user_id?: string | null;
+            /**
+             * Ls User Id
+             * @description Counts as `user_id` where that is absent or null.
+             */
+            readonly ls_user_id?: string | null;
+            /**
+             * Agent Id
+             * @description The agent for which the token is wanted. It is written into the audit trail.
+             */
+            readonly agent_id?: string | null;
+            /**
+             * Provider
+             * @description The `provider_id` of a provider of the caller's organization.
+             */
+            readonly provider: string;
+            /**
+             * Scopes
+             * @description The scopes that the token must have. Any token suits an empty list.
+             */
+            readonly scopes: readonly string[];
+            /**
+             * Use Agent Builder Public Oauth
+             * @description It is accepted and changes nothing.
+             * @default false
+             */
+            readonly use_agent_builder_public_oauth?: boolean;
+            /**
+             * Force New
+             * @description True starts a new authorization, also where a token is there.
+             * @default false
+             */
+            readonly force_new?: boolean;
+            /**
+             * Token Id
+             * @description The token that is wanted. A new consent replaces the secrets of this token.
+             */
+            readonly token_id?: string | null;
+            /**
+             * Is Default
+             * @description Whether the token of a new consent becomes the user's default for the provider.
+             * @default true
+             */
+            readonly is_default?: boolean;
+            /**
+             * Check Only
+             * @description True tells `completed` or `pending` without a token, without a link, and without starting anything.
+             * @default false
+             */
+            readonly check_only?: boolean;
+            /**
+             * Redirect Uri
+             * @description Only null is accepted. `wait` and the service's own page tell how an authorization ended.
+             */
+            readonly redirect_uri?: null;
+        };
+        /** AuthAuthenticateResponse */
+        readonly AuthAuthenticateResponse: {
+            readonly status: components["schemas"]["AuthStatus"];
+            /**
+             * Url
+             * @description The page that the person must open.
+             */
+            readonly url?: string | null;
+            /**
+             * Auth Id
+             * @description Names the authorization for `wait`. It needs no quoting in a URL.
+             */
+            readonly auth_id?: string | null;
+            /**
+             * Token
+             * @description The access token.
+             */
+            readonly token?: string | null;
+            /**
+             * User Id
+             * @description The owner of the token.
+             */
+            readonly user_id?: string | null;
+            /**
+             * Metadata
+             * @description What is known of the token beside its secrets.
+             */
+            readonly metadata?: {
+                readonly [key: string]: unknown;
+            } | null;
+        };
+        /** AuthWaitResponse */
+        readonly AuthWaitResponse: {
+            readonly status: components["schemas"]["AuthWaitStatus"];
+            /**
+             * Token
+             * @description The access token.
+             */
+            readonly token?: string | null;
+        };
+        /**
+         * OAuthFinalizeRequest
+         * @description What the provider's callback carried.
+         */
+        readonly OAuthFinalizeRequest: {
+            /** Code */
+            readonly code: string;
+            /** State */
+            readonly state: string;
+        };
+        /**
          * OAuthProviderCreateRequest
          * @description The settings of an OAuth application.
          */
@@ -405,6 +616,32 @@ export interface components {
             readonly has_token: boolean;
         };
         /**
+         * OAuthFormPost
+         * @description A provider's answer that the browser posts (`response_mode=form_post`).
+         */
+        readonly OAuthFormPost: {
+            /** Code */
+            readonly code?: string;
+            /** State */
+            readonly state?: string;
+            /** Iss */
+            readonly iss?: string;
+            /** Error */
+            readonly error?: string;
+        };
+        /** AuthorizationCompleted */
+        readonly AuthorizationCompleted: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            readonly status: "completed";
+            /** Auth Id */
+            readonly auth_id: string;
+            /** Provider Id */
+            readonly provider_id: string;
+        };
+        /**
          * ErrorAnswer
          * @description Says in fixed words why the request was refused. It repeats nothing of the request.
          */
@@ -414,6 +651,17 @@ export interface components {
         };
     };
     responses: {
+        /** @description Sends the browser on. */
+        readonly Redirect: {
+            headers: {
+                /** @description Where the browser goes on. */
+                readonly Location: string;
+                /** @description Takes back the cookie of the connect page. */
+                readonly "Set-Cookie"?: string;
+                readonly [name: string]: unknown;
+            };
+            content?: never;
+        };
         /** @description The body is not UTF-8, or the request is not well-formed HTTP. */
         readonly BadRequest: {
             headers: {
@@ -617,6 +865,281 @@ export interface operations {
                     readonly "application/json": components["schemas"]["ErrorAnswer"];
                 };
             };
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly authenticate_v2_auth_authenticate_post: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                /**
+                 * @example {
+                 *       "provider": "slack-dev",
+                 *       "scopes": [
+                 *         "chat:write"
+                 *       ]
+                 *     }
+                 */
+                readonly "application/json": components["schemas"]["AuthAuthenticateRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description A token, or what has to happen first. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AuthAuthenticateResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly wait_for_auth_completion_v2_auth_wait__auth_id__get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Seconds to wait. More than 300 count as 300, and less than 0 as 0. */
+                readonly timeout?: number;
+            };
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                readonly auth_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description How the authorization stands. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AuthWaitResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly oauth_callback_get_v2_auth_callback__provider_id__get: {
+        readonly parameters: {
+            readonly query?: {
+                readonly code?: string;
+                readonly state?: string;
+                readonly error?: string;
+                readonly error_description?: string;
+            };
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                /** @example slack-dev */
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Not sent by this service, which redirects. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                };
+            };
+            readonly 303: components["responses"]["Redirect"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly oauth_callback_v2_auth_callback__provider_id__post: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                /** @example slack-dev */
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["OAuthFinalizeRequest"];
+                readonly "application/x-www-form-urlencoded": components["schemas"]["OAuthFormPost"];
+            };
+        };
+        readonly responses: {
+            /** @description The account is connected. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AuthorizationCompleted"];
+                };
+            };
+            readonly 303: components["responses"]["Redirect"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly oauth_setup_callback_v2_auth_setup__provider_id__get: {
+        readonly parameters: {
+            readonly query?: {
+                readonly code?: string;
+                readonly state?: string;
+                readonly setup_action?: string;
+                /** @description It is not believed, because anybody can write it into the address. */
+                readonly installation_id?: number;
+                readonly error?: string;
+                readonly error_description?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @example slack-dev */
+                readonly provider_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What happens next, for the person. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "text/html": string;
+                };
+            };
+            readonly 303: components["responses"]["Redirect"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
             readonly 413: components["responses"]["ContentTooLarge"];
             readonly 415: components["responses"]["UnsupportedMediaType"];
             readonly 417: components["responses"]["ExpectationFailed"];

@@ -14,8 +14,21 @@ export interface Observation {
   readonly seconds: number;
 }
 
+/** The end of authorizations. */
+export interface AuthorizationObservation {
+  /** The name of the catalogue's entry; undefined: none, or unknown. */
+  readonly provider: string | undefined;
+  readonly outcome: 'completed' | 'refused' | 'failed' | 'expired';
+  /** From the start to the end; undefined: not measured. */
+  readonly seconds?: number;
+  /** Default 1. */
+  readonly count?: number;
+}
+
 /** Read at each scrape. */
 export interface Gauges {
+  /** How many requests wait for an authorization. */
+  readonly waiters: () => number;
   readonly pool: () => Readonly<Record<'used' | 'free' | 'waiting', number>>;
   /** How many ciphertexts each key protects. It reads whole indexes, so it runs at most once a minute. */
   readonly keys: () => Promise<
@@ -72,6 +85,26 @@ export function createMetrics(gauges: Gauges) {
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
     registers,
   });
+  const authorizations = new Counter({
+    name: 'tokenhold_authorizations_total',
+    help: 'Authorizations that ended, by provider (of the catalogue, or other) and outcome',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  });
+  const consents = new Histogram({
+    name: 'tokenhold_time_to_consent_seconds',
+    help: 'From the start of an authorization to its token',
+    buckets: [5, 10, 20, 30, 60, 120, 300, 600],
+    registers,
+  });
+  new Gauge({
+    name: 'tokenhold_waiters',
+    help: 'Requests that wait for an authorization to end',
+    registers,
+    collect() {
+      this.set(gauges.waiters());
+    },
+  });
   new Gauge({
     name: 'tokenhold_database_connections',
     help: 'Connections of the pool: used, free, and requests that wait for one',
@@ -105,6 +138,11 @@ export function createMetrics(gauges: Gauges) {
 
     observeOutbound({ purpose, outcome, seconds }: OutboundObservation): void {
       outbound.observe({ purpose, outcome }, seconds);
+    },
+
+    observeAuthorization({ provider, outcome, seconds, count = 1 }: AuthorizationObservation): void {
+      authorizations.inc({ provider: provider ?? 'other', outcome }, count);
+      if (outcome === 'completed' && seconds !== undefined) consents.observe(seconds);
     },
 
     observeFailure(error: unknown): void {

@@ -15,7 +15,10 @@ import type { AllHandlers } from '../server/contract.ts';
 import type { Logger } from '../server/log.ts';
 import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
+import type { Waiters } from '../vault/waiters.ts';
+import { loadCatalogue } from './catalogue-file.ts';
 import type { Config } from './config.ts';
+import { assembleConsent } from './consent.ts';
 import type { Vault } from './repositories.ts';
 
 /** Where the parts meet: each gets only what it needs. */
@@ -24,7 +27,7 @@ export function assemble(
   vault: Vault,
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
-): AppParts & { readonly metrics: Metrics } {
+): AppParts & { readonly metrics: Metrics; readonly waiters: Waiters } {
   const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, keyRing, db, hot } = vault;
   const { seal } = keyRing;
   const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
@@ -33,6 +36,7 @@ export function assemble(
     return workspaces.find(organizationId, workspaceId);
   });
   const metrics = createMetrics({
+    waiters: () => consent.waiters.count(),
     pool: () => totalUse(poolUse(db), hot.use()),
     keys: async () =>
       (await vault.countCiphertexts()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
@@ -47,15 +51,19 @@ export function assemble(
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
+  const consent = assembleConsent(config, { vault, catalogue: loadCatalogue(config), outbound, metrics });
   const handlers: AllHandlers = {
     ...providerHandlers({ providers, deletions, seal }),
     ...tokenHandlers({ imports, tokens, seal }),
+    ...consent.handlers,
   };
   return {
     contract: readContract(),
     formats,
     valueLimits: config.valueLimits,
     handlers,
+    pages: consent.pages,
+    waiters: consent.waiters,
     authenticator,
     stopping,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),

@@ -10,7 +10,7 @@ interface Banner {
 
 const NEW_KEY = 'npm run -s tokenhold -- api-key create --organization example --user admin --role admin';
 
-/** What a person reads after a start: where the service is, and how to import a token. */
+/** What a person reads after a start: where the service is, how to import a token, and how to get it back. */
 export function banner({ address, apiKey, dataDir }: Banner): string {
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   if (dataDir === undefined) return `Tokenhold is listening on ${url}\n`;
@@ -29,6 +29,12 @@ export function banner({ address, apiKey, dataDir }: Banner): string {
     `curl -sS ${url}/v2/auth/tokens/import \\`,
     `  -H ${key} -H 'Content-Type: application/json' \\`,
     `  -d '{"provider_id":"slack-dev","access_token":"xoxb-example","scopes":["chat:write"]}'`,
+    '',
+    '  Get the token:',
+    '',
+    `curl -sS ${url}/v2/auth/authenticate \\`,
+    `  -H ${key} -H 'Content-Type: application/json' \\`,
+    `  -d '{"provider":"slack-dev","scopes":["chat:write"]}'`,
     '',
     '',
   ].join('\n');

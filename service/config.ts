@@ -4,6 +4,7 @@ import type { BearerOptions } from '../security/bearer.ts';
 import type { Limits } from '../server/app.ts';
 import type { HttpLimits } from '../server/http.ts';
 import { VALUE_LIMITS, type ValueLimits } from '../server/max-values.ts';
+import { type AuthorizationConfig, authorizationConfig } from './authorization-settings.ts';
 import { databaseUrl, migrateDatabaseUrl } from './database-url.ts';
 import { type KeySettings, keySettings } from './key-settings.ts';
 import { outboundAllow, publicUrl } from './network-settings.ts';
@@ -18,6 +19,7 @@ export interface Config extends KeySettings {
   readonly publicUrl: string;
   /** Networks and hosts that requests of ours may reach although they are not public. */
   readonly outboundAllow: readonly string[];
+  readonly authorizations: AuthorizationConfig;
   readonly logLevel: string;
   /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined;
@@ -69,6 +71,7 @@ export function loadConfig(env: Environment): Config {
     port: settings.integer('PORT', { from: 0, to: 65_535, otherwise: 8124 }),
     publicUrl: publicUrl(settings),
     outboundAllow: outboundAllow(settings),
+    authorizations: authorizationConfig(settings),
     logLevel:
       settings.valid('LOG_LEVEL', (level) => LOG_LEVELS.includes(level), `one of ${LOG_LEVELS.join(', ')}`) ??
       'info',

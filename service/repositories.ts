@@ -3,7 +3,9 @@ import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
 import { type ApiKeyLookups, apiKeyLookups } from '../db/api-key-lookups.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
 import { auditRepository } from '../db/audit.ts';
+import { type AuthorizationRepository, authorizationRepository } from '../db/authorizations.ts';
 import { type CiphertextRepository, ciphertextRepository } from '../db/ciphertexts.ts';
+import { type ConsentRepository, consentRepository } from '../db/consents.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
@@ -11,6 +13,7 @@ import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
+import { type ReleaseRepository, releaseRepository } from '../db/releases.ts';
 import { type TokenInventory, tokenInventory } from '../db/token-inventory.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
@@ -37,6 +40,9 @@ export interface Vault {
   readonly providers: ReturnType<typeof providerRepository>;
   readonly deletions: ProviderDeletions;
   readonly imports: ImportRepository;
+  readonly authorizations: AuthorizationRepository;
+  readonly consents: ConsentRepository;
+  readonly releases: ReleaseRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
   /** For operators. */
   readonly tokenInventory: TokenInventory;
@@ -123,10 +129,13 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     providers: providerRepository(db),
     deletions: providerDeletions(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax),
+    authorizations: authorizationRepository(db, config.authorizations.pending),
+    consents: consentRepository(db),
+    releases: releaseRepository(hot),
     tokens: tokenRepository(db),
     tokenInventory: tokenInventory(db),
     async close() {
-      await vault.imports.close();
+      await Promise.all([vault.imports.close(), vault.releases.close(), vault.authorizations.close()]);
       await vault.apiKeyLookups.close();
       await vault.deletions.close();
       await hot.close();

@@ -11,13 +11,16 @@ import { assemble } from './assemble.ts';
 import { banner } from './banner.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { Config } from './config.ts';
+import { startConsentWork } from './consent.ts';
 import { explain, OperatorError } from './failure.ts';
 import { areReloadable, readKeys } from './keys.ts';
+import { settlePort } from './port.ts';
 import { openServerVault, type Vault } from './repositories.ts';
 import { VERSION } from './version.ts';
 
 /** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
-export async function serve(config: Config): Promise<void> {
+export async function serve(given: Config): Promise<void> {
+  const config = await settlePort(given);
   // Without keys to read again, SIGHUP says what it says to any program: the terminal is gone.
   const stopped = stopSignal(areReloadable(config) ? [] : ['SIGHUP']);
   const stopping = new AbortController();
@@ -25,12 +28,14 @@ export async function serve(config: Config): Promise<void> {
   const vault = await openServerVault(config);
   const servers: Server[] = [];
   let stopTracing = async (): Promise<void> => undefined;
+  let stopConsentWork = async (): Promise<void> => undefined;
   try {
     if (areReloadable(config)) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log, stopping.signal);
     showBuild(parts.metrics, VERSION);
+    stopConsentWork = startConsentWork(vault, parts);
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
     const address = await listen(server, config.host, config.port, 'PORT');
@@ -52,6 +57,7 @@ export async function serve(config: Config): Promise<void> {
   } finally {
     stopping.abort();
     await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
+    await stopConsentWork();
     await stopTracing();
     await vault.close();
   }

@@ -7,7 +7,11 @@ import { createMetrics, showBuild } from '../server/metrics.ts';
 const file = (name: string): string => readFileSync(new URL(`../deploy/${name}`, import.meta.url), 'utf8');
 
 it('the alert rules ask for metrics that there are', async () => {
-  const metrics = createMetrics({ pool: () => ({ used: 0, free: 0, waiting: 0 }), keys: async () => [] });
+  const metrics = createMetrics({
+    waiters: () => 0,
+    pool: () => ({ used: 0, free: 0, waiting: 0 }),
+    keys: async () => [],
+  });
   showBuild(metrics, '0.0.0');
   const known = (await metrics.registry.getMetricsAsJSON()).map(({ name }) => name);
   const { groups }: { groups: { rules: { expr: string }[] }[] } = parse(file('prometheus/alerts.yaml'));

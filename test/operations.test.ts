@@ -25,10 +25,13 @@ await api.init();
 
 let vault: TestVault;
 let tenant: Tenant;
+/** May do whatever the document allows to anybody. */
+let key: string;
 
 beforeAll(async () => {
-  vault = await startVault();
+  vault = await startVault({ AUTHORIZATIONS_PER_USER_MAX: '10000' });
   tenant = await vault.newTenant();
+  key = await vault.newKey(tenant, { userId: 'alice', role: 'admin', actsFor: 'organization' });
 });
 
 afterAll(() => vault.close());
@@ -166,11 +169,14 @@ const textsOf = (operation: Operation, text: (schema: Schema) => fc.Arbitrary<st
     requiredKeys: parametersOf(operation).flatMap(({ name, required }) => (required === true ? [name] : [])),
   });
 
+/** Clients resolve dot segments, and an empty segment is another path. */
+const segment = (text = ''): string => (/^\.{0,2}$/.test(text) ? 'x' : text);
+
 /** The operation's request with these parameters and this body. */
 async function send(operation: Operation, texts: Texts, body: unknown) {
   const placed = (place: string) => parametersOf(operation).filter((parameter) => parameter.in === place);
   const path = placed('path').reduce(
-    (template, { name }) => template.replace(`{${name}}`, encodeURIComponent(texts[name] || 'x')),
+    (template, { name }) => template.replace(`{${name}}`, encodeURIComponent(segment(texts[name]))),
     operation.path,
   );
   const query = new URLSearchParams(
@@ -180,7 +186,7 @@ async function send(operation: Operation, texts: Texts, body: unknown) {
     }),
   );
   return vault.call(operation.method.toUpperCase(), query.size === 0 ? path : `${path}?${query}`, {
-    key: tenant.apiKey,
+    key,
     ...(bodySchema(operation) === undefined ? {} : { json: body }),
   });
 }
@@ -197,13 +203,52 @@ const isStorable = (value: unknown): boolean => {
   return typeof value !== 'object' || value === null || Object.entries(value).flat().every(isStorable);
 };
 
+/** These come from browsers, with no credentials but a state. */
+const FROM_BROWSERS = Object.entries(operations).flatMap(([id, { isPublic, isOptional }]) =>
+  isPublic || isOptional ? [id] : [],
+);
+
+const isFromBrowsers = ({ operationId = '' }: Operation) => FROM_BROWSERS.includes(operationId);
+
+describe('the operations without credentials', () => {
+  it('are those of browsers, and no others', () => {
+    expect(FROM_BROWSERS).toEqual([
+      'oauth_callback_get_v2_auth_callback__provider_id__get',
+      'oauth_callback_v2_auth_callback__provider_id__post',
+      'oauth_setup_callback_v2_auth_setup__provider_id__get',
+    ]);
+  });
+
+  it.each(
+    api.router
+      .getOperations()
+      .filter(isFromBrowsers)
+      .map((operation) => [operation.operationId, operation] as const),
+  )('%s answers whatever it gets with a documented status, and never with a 5xx', async (_, operation) => {
+    const anyText = () => fc.oneof(text, fc.string({ unit: 'binary-ascii' }));
+    const anyBody = mutated(bodySchema(operation) ?? {});
+    await fc.assert(
+      fc.asyncProperty(textsOf(operation, anyText), anyBody, async (texts, body) => {
+        const { status } = await send(operation, texts, body);
+        expect(status).toBeLessThan(500);
+        expect(Object.keys(operation.responses ?? {})).toContain(String(status));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('ask for credentials where JSON comes in place of a form', async () => {
+    const { status, headers } = await vault.call('POST', '/v2/auth/callback/slack', {
+      json: { code: 'code', state: 'state' },
+    });
+    expect([status, headers.get('www-authenticate')]).toEqual([401, 'APIKey']);
+  });
+});
+
 describe.each(
   api.router
     .getOperations()
-    .filter(
-      ({ operationId }) =>
-        !Object.entries(operations).some(([id, { isPublic }]) => id === operationId && isPublic),
-    )
+    .filter((operation) => !isFromBrowsers(operation))
     .map((operation) => [operation.operationId, operation] as const),
 )('%s', (_, operation) => {
   const schema = bodySchema(operation) ?? {};

@@ -271,7 +271,11 @@ describe('OUTBOUND_ALLOW', () => {
 describe('what is told of a request', () => {
   it('is one observation, by purpose and outcome, of which metrics are made', async () => {
     const observed: OutboundObservation[] = [];
-    const metrics = createMetrics({ pool: () => ({ used: 0, free: 0, waiting: 0 }), keys: async () => [] });
+    const metrics = createMetrics({
+      waiters: () => 0,
+      pool: () => ({ used: 0, free: 0, waiting: 0 }),
+      keys: async () => [],
+    });
     const observe = (observation: OutboundObservation) => {
       observed.push(observation);
       metrics.observeOutbound(observation);

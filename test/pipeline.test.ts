@@ -119,7 +119,11 @@ beforeAll(async () => {
     },
     log: createLogger('silent'),
     isTracing: false,
-    metrics: createMetrics({ pool: () => ({ used: 0, free: 0, waiting: 0 }), keys: async () => [] }),
+    metrics: createMetrics({
+      waiters: () => 0,
+      pool: () => ({ used: 0, free: 0, waiting: 0 }),
+      keys: async () => [],
+    }),
     trustProxy: false,
     limits: { bodyBytes: 1000, headerCount: 50, authFailuresPerMinute: 0 },
     stopping: stopping.signal,

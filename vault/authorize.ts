@@ -3,6 +3,9 @@ import type { KeyRing } from '../crypto/key-ring.ts';
 import type { Actor } from '../db/audit.ts';
 import type { AuthorizationRepository, NewAuthorization } from '../db/authorizations.ts';
 import type { ConsentRepository, PendingAuthorization } from '../db/consents.ts';
+import { authorizationUrl } from '../oauth/authorization-request.ts';
+import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import { isPkceUsed, type ProviderSettings, redirectUri } from '../oauth/provider-settings.ts';
 import {
   type AuthorizationReference,
   hashState,
@@ -36,22 +39,16 @@ export type Started =
   | { readonly outcome: 'started'; readonly id: string; readonly url: string }
   | { readonly outcome: 'no-provider' | 'full' };
 
-/** Builds the URL where the provider asks for consent. */
-export type AuthorizationUrl = (authorization: PendingAuthorization, secrets: AuthorizationSecrets) => URL;
-
 interface Parts {
   readonly authorizations: Pick<AuthorizationRepository, 'start'>;
   readonly consents: Pick<ConsentRepository, 'find'>;
   readonly keyRing: Pick<KeyRing, 'seal' | 'open' | 'sign' | 'isSigned'>;
   readonly settings: AuthorizationSettings;
-  readonly authorizationUrl: AuthorizationUrl;
+  /** Where the provider asks for consent. */
+  readonly providerUrl: (begun: PendingAuthorization) => string;
 }
 
 const VERIFIER_BYTES = 32;
-
-/** The redirect URI of a provider, which its administrators register. @param publicUrl without a slash at the end */
-export const redirectUri = (publicUrl: string, providerId: string): string =>
-  `${publicUrl}/v2/auth/callback/${providerId}`;
 
 /** What only the vault knows of an authorization, beside the provider for the state. */
 export interface AuthorizationSecrets {
@@ -99,9 +96,27 @@ export async function startAuthorization(parts: Parts, wish: AuthorizationWish, 
 
 /** Undefined: the provider was changed or deleted in this moment. */
 async function directUrl(
-  { consents, keyRing, authorizationUrl }: Parts,
+  { consents, providerUrl }: Parts,
   { organizationId, id }: AuthorizationReference,
 ): Promise<string | undefined> {
   const begun = await consents.find(organizationId, id);
-  return begun && authorizationUrl(begun, openSecrets(keyRing.open, begun.secrets)).href;
+  return begun && providerUrl(begun);
 }
+
+/** The URL where the provider of a pending authorization asks for consent. @throws DecryptError */
+export function providerUrl(
+  { open, catalogue }: { readonly open: KeyRing['open']; readonly catalogue: Pick<Catalogue, 'find'> },
+  begun: PendingAuthorization,
+): string {
+  const settings = protocolSettings(begun, catalogue);
+  const { state, codeVerifier } = openSecrets(open, begun.secrets);
+  const { redirectUri, scopes } = begun;
+  const verifier = isPkceUsed(settings) ? codeVerifier : null;
+  return authorizationUrl(settings, { redirectUri, state, scopes, codeVerifier: verifier });
+}
+
+/** What the protocol must know of the provider: its settings, and what the catalogue knows. */
+export const protocolSettings = (
+  { provider }: PendingAuthorization,
+  catalogue: Pick<Catalogue, 'find'>,
+): ProviderSettings => ({ ...provider, entry: catalogue.find(provider.tokenUrl) });

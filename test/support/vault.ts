@@ -9,6 +9,8 @@ import { createHttpServer } from '../../server/http.ts';
 import { createLogger } from '../../server/log.ts';
 import { assemble } from '../../service/assemble.ts';
 import { type Environment, loadConfig } from '../../service/config.ts';
+import { startConsentWork } from '../../service/consent.ts';
+import { settlePort } from '../../service/port.ts';
 import { openServerVault, type Vault } from '../../service/repositories.ts';
 import { createDatabase } from './postgres.ts';
 
@@ -45,7 +47,12 @@ export interface TestVault extends Vault {
   newTenant(): Promise<Tenant>;
   newKey(
     tenant: Tenant,
-    owner?: { userId?: string; role?: 'admin' | 'member'; expiresInSeconds?: number },
+    owner?: {
+      userId?: string;
+      role?: 'admin' | 'member';
+      actsFor?: 'user' | 'organization';
+      expiresInSeconds?: number;
+    },
   ): Promise<string>;
   newProvider(organizationId: string, providerId: string): Promise<void>;
   row(tokenId: string): Promise<TokenRow>;
@@ -62,17 +69,21 @@ export interface TokenRow {
 /** The application on a real server, port and database of its own. */
 export async function startVault(settings: Environment = {}): Promise<TestVault> {
   const database = await createDatabase();
-  const config = loadConfig({
-    DATABASE_URL: database.connectionString,
-    FERNET_KEYS: generateKey(),
-    LOG_LEVEL: 'silent',
-    ...settings,
-  });
+  const config = await settlePort(
+    loadConfig({
+      DATABASE_URL: database.connectionString,
+      FERNET_KEYS: generateKey(),
+      LOG_LEVEL: 'silent',
+      PORT: '0',
+      ...settings,
+    }),
+  );
   const vault = await openServerVault(config);
-  const server = createHttpServer(
-    await createApp(assemble(config, vault, createLogger(config.logLevel))),
-    config.limits,
-  ).listen(0, '127.0.0.1');
+  const stopping = new AbortController();
+  const parts = assemble(config, vault, createLogger(config.logLevel), stopping.signal);
+  const app = await createApp(parts);
+  const stopConsentWork = startConsentWork(vault, parts);
+  const server = createHttpServer(app, config.limits).listen(config.port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
@@ -91,8 +102,10 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
         acquireTimeoutSeconds: 60,
       }),
     async close() {
+      stopping.abort();
       server.closeAllConnections();
       server.close();
+      await stopConsentWork();
       await vault.close();
       await database.drop();
     },
@@ -116,7 +129,7 @@ function requests(url: string) {
       status: response.status,
       headers: response.headers,
       text,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: response.headers.get('content-type') === 'application/json' ? JSON.parse(text) : undefined,
     };
   };
   const importToken: TestVault['import'] = (key, json, headers = {}) =>
@@ -141,8 +154,8 @@ function arrangements(vault: Vault) {
     );
   };
   const newKey: TestVault['newKey'] = async ({ organizationId, workspaceId }, given = {}) => {
-    const { userId = 'user', role = 'member', expiresInSeconds = null } = given;
-    const owner = { organizationId, workspaceId, userId, role, expiresInSeconds };
+    const { userId = 'user', role = 'member', actsFor, expiresInSeconds = null } = given;
+    const owner = { organizationId, workspaceId, userId, role, actsFor, expiresInSeconds };
     return (await vault.apiKeys.create(owner, OPERATOR)).apiKey;
   };
   return {

@@ -1,0 +1,155 @@
+import type { KeyRing } from '../crypto/key-ring.ts';
+import { isUuid } from '../crypto/uuid.ts';
+import type { Actor } from '../db/audit.ts';
+import type { AuthorizationState } from '../db/authorizations.ts';
+import type { ReleaseRepository } from '../db/releases.ts';
+import type { components } from '../generated/api.d.ts';
+import { type Caller, mayActFor } from '../security/caller.ts';
+import { StoppingError } from '../server/call.ts';
+import { actor, type Handlers, type Reading } from '../server/contract.ts';
+import { ApiError } from '../server/errors.ts';
+import type { AuthorizationWish, Started } from '../vault/authorize.ts';
+import { subjectOf } from '../vault/subject.ts';
+import { type NeedsConsent, usableToken } from '../vault/usable-token.ts';
+import { TooManyWaitersError, type Waiters } from '../vault/waiters.ts';
+
+interface Parts {
+  readonly releases: Pick<ReleaseRepository, 'release'>;
+  readonly open: KeyRing['open'];
+  readonly start: (wish: AuthorizationWish, by: Actor) => Promise<Started>;
+  readonly waiters: Pick<Waiters, 'wait'>;
+}
+
+const READS = {
+  authenticate_v2_auth_authenticate_post: {
+    body: {
+      user_id: true,
+      ls_user_id: true,
+      agent_id: true,
+      provider: true,
+      scopes: true,
+      force_new: true,
+      token_id: true,
+      is_default: true,
+      check_only: true,
+      use_agent_builder_public_oauth: false,
+      redirect_uri: false, // null, or refused
+    },
+  },
+  wait_for_auth_completion_v2_auth_wait__auth_id__get: { path: { auth_id: true }, query: { timeout: true } },
+} as const satisfies Reading;
+
+type Answer = components['schemas']['AuthAuthenticateResponse'];
+
+const NOTHING = { url: null, auth_id: null, token: null, user_id: null, metadata: null } as const;
+const MAX_WAIT_SECONDS = 300;
+const DEFAULT_WAIT_SECONDS = 30;
+/** Seconds until a place is likely to be free: a fraction of the life of an authorization, and of a waiter. */
+const RETRY = { 'Retry-After': '30' };
+
+export const authorizationHandlers = ({ releases, open, start, waiters }: Parts): Handlers<typeof READS> => {
+  /** Asks a person, unless nobody is there to be asked. */
+  async function ask(wish: AuthorizationWish, by: Actor): Promise<Answer> {
+    const started = await start(wish, by);
+    if (started.outcome !== 'started') {
+      throw started.outcome === 'full'
+        ? new ApiError(429, 'Too many pending authorizations', RETRY)
+        : new ApiError(404, 'OAuth provider not found');
+    }
+    return { ...NOTHING, status: 'pending', url: started.url, auth_id: started.id };
+  }
+
+  return {
+    async authenticate_v2_auth_authenticate_post(call) {
+      const { caller, body } = call;
+      const userId = subjectOf(caller, { userId: body.user_id, lsUserId: body.ls_user_id });
+      const by = { ...actor(call), userId };
+      const { organizationId, workspaceId } = caller;
+      const wanted = {
+        organizationId,
+        userId,
+        providerId: body.provider,
+        scopes: [...new Set(body.scopes)],
+        agentId: body.agent_id ?? null,
+      };
+      const isCheckOnly = body.check_only ?? false;
+      const wish = {
+        ...wanted,
+        tokenId: body.token_id ?? null,
+        isNewWanted: body.force_new ?? false,
+        isCheckOnly,
+      };
+      const choice = await usableToken({ releases, open }, wish, by);
+      if (choice.kind === 'no-provider') throw new ApiError(404, 'OAuth provider not found');
+      if (choice.kind === 'no-token') throw new ApiError(404, 'OAuth token not found');
+      if (choice.kind === 'usable') {
+        const { accessToken: token, metadata } = choice;
+        return { status: 200, body: { ...NOTHING, status: 'completed', token, user_id: userId, metadata } };
+      }
+      if (isAgentOnly(caller, body))
+        return { status: 200, body: { ...NOTHING, status: 'connection_required' } };
+      if (isCheckOnly) return { status: 200, body: { ...NOTHING, status: 'pending' } };
+      const isDefault = body.is_default ?? true;
+      const consent = { ...wanted, ...asked(wanted.scopes, choice), workspaceId, isDefault };
+      return { status: 200, body: await ask(consent, by) };
+    },
+
+    async wait_for_auth_completion_v2_auth_wait__auth_id__get(call) {
+      const { caller, path, query, signal } = call;
+      const seconds = Math.min(Math.max(query.timeout ?? DEFAULT_WAIT_SECONDS, 0), MAX_WAIT_SECONDS);
+      const state = await waitFor(path.auth_id, caller, seconds, signal);
+      if (signal.aborted && !(signal.reason instanceof StoppingError)) throw signal.reason;
+      if (state?.status === 'pending' || state?.status === 'claimed') {
+        return { status: 200, body: { status: seconds === 0 ? 'pending' : 'timeout', token: null } };
+      }
+      const token = state?.status === 'completed' ? await released(state, actor(call)) : undefined;
+      return token === undefined
+        ? { status: 200, body: { status: 'not_found', token: null } }
+        : { status: 200, body: { status: 'completed', token } };
+    },
+  };
+
+  async function waitFor(authId: string, caller: Caller, seconds: number, signal: AbortSignal) {
+    if (!isUuid(authId)) return undefined;
+    const { organizationId, credential } = caller;
+    try {
+      return await waiters.wait({ organizationId, id: authId.toLowerCase() }, credential, {
+        timeoutMs: seconds * 1000,
+        signal,
+        mayWait: ({ userId }) => mayActFor(caller, userId),
+      });
+    } catch (error) {
+      if (error instanceof TooManyWaitersError) throw new ApiError(429, 'Too many waiting requests', RETRY);
+      throw error;
+    }
+  }
+
+  /** The token of a completed authorization. Undefined: it has been deleted, or has expired already. */
+  async function released(state: AuthorizationState, by: Actor): Promise<string | undefined> {
+    const { organizationId, userId, providerId, agentId, tokenId } = state;
+    const request = { organizationId, userId, providerId, agentId, tokenId, scopes: [], minSeconds: 0 };
+    const found = await releases.release({ ...request, isReleased: true }, { ...by, userId });
+    const accessToken = found?.token?.accessToken ?? null;
+    return accessToken === null ? undefined : open(accessToken);
+  }
+};
+
+/** No person is there to consent: an agent asks through a key that acts for its organization, and names no user. */
+const isAgentOnly = (
+  { actsFor }: Caller,
+  body: {
+    readonly user_id?: string | null;
+    readonly ls_user_id?: string | null;
+    readonly agent_id?: string | null;
+  },
+): boolean =>
+  actsFor === 'organization' &&
+  (body.user_id ?? null) === null &&
+  (body.ls_user_id ?? null) === null &&
+  (body.agent_id ?? null) !== null;
+
+/** A consent covers what is requested now and what the token in its place had, so that no scope gets lost. */
+const asked = (requested: readonly string[], { scopes, replacesTokenId }: NeedsConsent) => ({
+  scopes: [...new Set([...requested, ...scopes])],
+  replacesTokenId,
+});

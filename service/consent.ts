@@ -1,0 +1,95 @@
+import { AUTHORIZATION_ENDED, type PendingAuthorization } from '../db/consents.ts';
+import { listen } from '../db/postgres/listener.ts';
+import { authorizationHandlers } from '../handlers/authorizations.ts';
+import { callbackHandlers } from '../handlers/callbacks.ts';
+import { connectPages } from '../handlers/connect.ts';
+import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import { exchangeCode } from '../oauth/token-endpoint.ts';
+import type { Outbound } from '../outbound/outbound.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { providerUrl, startAuthorization } from '../vault/authorize.ts';
+import { type AuthorizationOutcome, finishAuthorization, readResponse } from '../vault/finish.ts';
+import { byState, byTicket } from '../vault/locate.ts';
+import { sweepAuthorizations } from '../vault/sweep.ts';
+import { createWaiters, type Waiters } from '../vault/waiters.ts';
+import type { Config } from './config.ts';
+import type { Vault } from './repositories.ts';
+
+interface Parts {
+  readonly vault: Vault;
+  readonly catalogue: Catalogue;
+  readonly outbound: Outbound;
+  readonly metrics: Pick<Metrics, 'observeAuthorization'>;
+}
+
+/** The handlers and pages by which tokens come out and people consent. */
+export function assembleConsent(config: Config, { vault, catalogue, outbound, metrics }: Parts) {
+  const { authorizations, consents, releases, keyRing } = vault;
+  const { hasConnectPage, callbackBridgeUrl, waiters: limits } = config.authorizations;
+  const site = { publicUrl: config.publicUrl, signer: keyRing };
+  const waiters = createWaiters({ authorizations, limits });
+  const locating = { consents, signer: keyRing };
+  const toProvider = (begun: PendingAuthorization) => providerUrl({ open: keyRing.open, catalogue }, begun);
+  const observe = ({ provider, ageSeconds }: PendingAuthorization, outcome: AuthorizationOutcome): void =>
+    metrics.observeAuthorization({
+      provider: catalogue.find(provider.tokenUrl)?.name,
+      outcome,
+      seconds: ageSeconds,
+    });
+  const starting = {
+    authorizations,
+    consents,
+    keyRing,
+    settings: { publicUrl: config.publicUrl, hasConnectPage },
+    providerUrl: toProvider,
+  };
+  const finishing = {
+    consents,
+    keyRing,
+    catalogue,
+    exchange: (...given: ExchangeArguments) => exchangeCode(outbound.request, ...given),
+    observe,
+  };
+  return {
+    waiters,
+    handlers: {
+      ...authorizationHandlers({
+        releases,
+        open: keyRing.open,
+        start: (wish, by) => startAuthorization(starting, wish, by),
+        waiters,
+      }),
+      ...callbackHandlers({
+        site,
+        bridgeUrl: callbackBridgeUrl,
+        hasConnectPage,
+        challenge: config.oidc === undefined ? 'APIKey' : 'APIKey, Bearer',
+        find: (...given) => byState(locating, ...given),
+        isAnswer: (...given) => readResponse({ catalogue }, ...given).outcome !== 'invalid',
+        finish: (...given) => finishAuthorization(finishing, ...given),
+      }),
+    },
+    pages: connectPages({ site, find: (ticket) => byTicket(locating, ticket), providerUrl: toProvider }),
+  };
+}
+
+type ExchangeArguments =
+  Parameters<typeof exchangeCode> extends [unknown, infer Client, infer Given, ...unknown[]]
+    ? [Client, Given]
+    : never;
+
+/** What goes on beside the requests: waiters are woken, and expired authorizations deleted. @returns how to stop */
+export function startConsentWork(
+  { connectionString, authorizations }: Vault,
+  { waiters, metrics }: { readonly waiters: Waiters; readonly metrics: Parts['metrics'] },
+): () => Promise<void> {
+  const listener = listen(connectionString, AUTHORIZATION_ENDED, waiters.notify);
+  const stopSweeping = sweepAuthorizations({
+    authorizations,
+    onExpired: (count) => metrics.observeAuthorization({ provider: undefined, outcome: 'expired', count }),
+  });
+  return async () => {
+    stopSweeping();
+    await listener.close();
+  };
+}

@@ -1,0 +1,128 @@
+import type { KeyRing } from '../crypto/key-ring.ts';
+import { newId } from '../crypto/uuid.ts';
+import type { Actor } from '../db/audit.ts';
+import type { ClaimedAuthorization, ConsentRepository, PendingAuthorization } from '../db/consents.ts';
+import { type AuthorizationResponse, readAuthorizationResponse } from '../oauth/authorization-response.ts';
+import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import { isPkceUsed, type ProviderClient } from '../oauth/provider-settings.ts';
+import type { CodeExchange, TokenResult } from '../oauth/token-endpoint.ts';
+import { openSecrets, protocolSettings } from './authorize.ts';
+
+/** How an authorization ended, for metrics. */
+export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
+
+/**
+ * How a callback ended. `invalid`: it is no answer to this authorization, which stays as it is. `gone`: the authorization is
+ * taken, or has expired. `refused`: `error` is a known code of the authorization response, or `other`.
+ */
+export type Finish =
+  | { readonly outcome: 'completed' | 'invalid' | 'gone' | 'misconfigured' | 'unavailable' | 'failed' }
+  | { readonly outcome: 'refused'; readonly error: string };
+
+interface Parts {
+  readonly consents: Pick<ConsentRepository, 'claim' | 'end' | 'complete'>;
+  readonly keyRing: Pick<KeyRing, 'seal' | 'open'>;
+  readonly catalogue: Pick<Catalogue, 'find'>;
+  readonly exchange: (client: ProviderClient, given: CodeExchange) => Promise<TokenResult>;
+  readonly observe: (begun: PendingAuthorization, outcome: AuthorizationOutcome) => void;
+}
+
+/**
+ * Finishes an authorization: claims it, redeems the code once, and stores what the provider grants.
+ * @param parameters of the callback
+ * @param requestId of the callback, for the audit record
+ */
+export async function finishAuthorization(
+  parts: Parts,
+  begun: PendingAuthorization,
+  parameters: URLSearchParams,
+  requestId: string,
+): Promise<Finish> {
+  const response = readResponse(parts, begun, parameters);
+  if (response.outcome === 'invalid') return { outcome: 'invalid' };
+  const claimed = await parts.consents.claim(begun.organizationId, begun.id);
+  if (claimed === undefined) return { outcome: 'gone' };
+  if (response.outcome === 'refused') {
+    await end(parts, claimed, 'refused');
+    return response;
+  }
+  const finish = await redeem(parts, claimed, response, requestId).catch(async (error: unknown) => {
+    await end(parts, claimed, 'failed');
+    throw error;
+  });
+  if (finish.outcome === 'completed') parts.observe(claimed, 'completed');
+  else await end(parts, claimed, 'failed');
+  return finish;
+}
+
+/**
+ * Reads the callback. Where nobody knows the provider's issuer, an `iss` must at least have the origin of one of its
+ * endpoints (RFC 9207).
+ */
+export function readResponse(
+  { catalogue }: Pick<Parts, 'catalogue'>,
+  begun: PendingAuthorization,
+  parameters: URLSearchParams,
+): AuthorizationResponse {
+  const settings = protocolSettings(begun, catalogue);
+  const iss = parameters.get('iss');
+  if (iss !== null && settings.entry?.issuer === undefined) {
+    const origins = [settings.authUrl, settings.tokenUrl].map((url) => new URL(url).origin);
+    if (!URL.canParse(iss) || !origins.includes(new URL(iss).origin)) return { outcome: 'invalid' };
+  }
+  return readAuthorizationResponse(settings, parameters);
+}
+
+async function end(parts: Parts, claimed: ClaimedAuthorization, status: 'refused' | 'failed'): Promise<void> {
+  await parts.consents.end(claimed.organizationId, claimed.id, status);
+  parts.observe(claimed, status);
+}
+
+async function redeem(
+  { consents, keyRing, catalogue, exchange }: Parts,
+  claimed: ClaimedAuthorization,
+  { code, metadata, tokenOrigin }: Extract<AuthorizationResponse, { outcome: 'code' }>,
+  requestId: string,
+): Promise<Finish> {
+  const { redirectUri, clientSecret } = claimed;
+  const settings = protocolSettings(claimed, catalogue);
+  const { codeVerifier } = openSecrets(keyRing.open, claimed.secrets);
+  const client = { ...settings, clientSecret: clientSecret === null ? null : keyRing.open(clientSecret) };
+  const verifier = isPkceUsed(settings) ? codeVerifier : null;
+  const result = await exchange(client, { code, redirectUri, codeVerifier: verifier, tokenOrigin });
+  if (result.outcome !== 'tokens') return { outcome: failure(result) };
+  const known = { ...metadata, ...result.metadata };
+  const { refreshToken } = result;
+  const by: Actor = { userId: claimed.userId, credential: claimed.credential, requestId };
+  const tokens = {
+    accessToken: keyRing.seal(result.accessToken),
+    refreshToken: refreshToken === undefined ? null : keyRing.seal(refreshToken),
+    scopes: result.scopes ?? null,
+    expiresInSeconds: result.expiresInSeconds ?? null,
+    refreshExpiresInSeconds: result.refreshTokenExpiresInSeconds ?? null,
+    metadata: Object.keys(known).length === 0 ? null : known,
+    accountId: accountOf(known),
+  };
+  const stored = await consents.complete(claimed, newId(), tokens, by);
+  return { outcome: stored === undefined ? 'gone' : 'completed' };
+}
+
+function failure(
+  result: Exclude<TokenResult, { outcome: 'tokens' }>,
+): 'misconfigured' | 'unavailable' | 'failed' {
+  if (result.outcome !== 'refused') return 'unavailable';
+  if (result.kind === 'client-wrong') return 'misconfigured';
+  return result.kind === 'transient' ? 'unavailable' : 'failed';
+}
+
+/** Metadata that tell accounts of a provider apart, the most telling first. A provider answers at most one of them. */
+const ACCOUNT_METADATA = ['realmId', 'workspace_id', 'instance_url', 'api_domain'];
+
+/** The account at the provider, where its answer tells. Null: unknown. */
+function accountOf(metadata: Readonly<Record<string, unknown>>): string | null {
+  const { team } = metadata;
+  if (typeof team === 'object' && team !== null && 'id' in team && typeof team.id === 'string')
+    return team.id;
+  const told = ACCOUNT_METADATA.map((name) => metadata[name]).find((value) => typeof value === 'string');
+  return typeof told === 'string' ? told : null;
+}
