@@ -17,8 +17,13 @@ export const maxValues =
   (setting: string): DataValidateFunction => {
     const limit = limits[setting];
     if (limit === undefined) throw new Error(`${MAX_VALUES} names no setting of ours: ${setting}`);
+    // What is refused is looked at again to word the refusal.
+    const refused = new WeakSet<object>();
     const validate: DataValidateFunction = (value: unknown) => {
-      if (Array.isArray(value) ? value.length <= limit : holdsAtMost(value, limit)) return true;
+      if (!isObject(value) || !refused.has(value)) {
+        if (Array.isArray(value) ? value.length <= limit : holdsAtMost(value, limit)) return true;
+        if (isObject(value)) refused.add(value);
+      }
       validate.errors = [{ keyword: MAX_VALUES, params: { limit } }];
       return false;
     };
