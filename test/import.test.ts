@@ -192,6 +192,37 @@ describe("another tenant's locked row", () => {
   });
 });
 
+describe('an organization whose row is locked, import after import', () => {
+  it("takes little of another one's throughput", async () => {
+    const [locked, other] = [await vault.newTenant(), await vault.newTenant()];
+    const importOf = (key: string) => vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    const importsWithin = async (milliseconds: number) => {
+      const end = performance.now() + milliseconds;
+      let count = 0;
+      for (; performance.now() < end; count++) expect((await importOf(other.apiKey)).status).toBe(200);
+      return count;
+    };
+    const quiet = await importsWithin(1_500);
+    const outside = vault.outside();
+    const lock = await outside.transaction();
+    await lock('oauth_providers').where({ organization_id: locked.organizationId }).forUpdate().select();
+    let isOver = false;
+    const member = (async () => {
+      const statuses: number[] = [];
+      while (!isOver) statuses.push((await importOf(locked.apiKey)).status);
+      return statuses;
+    })();
+    const beside = await importsWithin(3_000); // in which imports of the member end, and new ones begin
+    isOver = true;
+    await lock.rollback();
+    await outside.destroy();
+    const statuses = await member;
+    expect(statuses.length).toBeGreaterThan(1);
+    expect(new Set(statuses.slice(0, -1))).toEqual(new Set([503]));
+    expect(beside / 2).toBeGreaterThan(quiet / 2); // each of the member's imports would take a second
+  });
+});
+
 describe('a provider that is not there', () => {
   it.each(['unknown', '', 'SLACK', '../slack', 'x'.repeat(100_000)])(
     'answers 404 and stores nothing',
@@ -216,6 +247,32 @@ describe('a provider that is not there', () => {
       answer && [answer.status, answer.text, [...answer.headers.keys()]];
     expect(comparable(foreign)).toEqual(comparable(unknown));
     expect(foreign?.status).toBe(404);
+  });
+
+  it('answers 404 while it is deleted and made again', async () => {
+    const other = await vault.newTenant();
+    let isOver = false;
+    const statuses = new Set<number>();
+    const importer = async () => {
+      while (!isOver) {
+        const answer = await vault.import(other.apiKey, { provider_id: 'slack', access_token: 'x' });
+        statuses.add(answer.status);
+      }
+    };
+    const importers = Array.from({ length: 8 }, importer);
+    const outside = vault.outside();
+    for (let round = 0; round < 40; round++) {
+      // Held open for a moment, so that imports wait for it; the provider is gone once they go on.
+      await outside.transaction(async (transaction) => {
+        await transaction('oauth_providers').where({ organization_id: other.organizationId }).delete();
+        await transaction.raw('SELECT pg_sleep(0.01)');
+      });
+      await vault.newProvider(other.organizationId, 'slack');
+    }
+    isOver = true;
+    await Promise.all(importers);
+    await outside.destroy();
+    expect(statuses).toEqual(new Set([200, 404]));
   });
 
   it('is refused by the database itself', async () => {

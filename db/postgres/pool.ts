@@ -13,6 +13,7 @@ export function openDatabase(options: DatabaseOptions): Knex {
   const watch = watchSilence(silenceLimitMs(options));
   return knex({
     client: 'pg',
+    version: '15', // the oldest supported; Knex would ask each new connection, before it is watched
     connection: { ...connectionConfig(options) },
     pool: {
       min: 0,

@@ -12,22 +12,27 @@ const isIdle = (client: Client): boolean => 'readyForQuery' in client && client.
 /**
  * Closes connections that have gone silent: a firewall that forgot them, or a host that is gone, drops packets without a
  * reset. A connection on which a statement runs and no byte moves for `limitMs` is destroyed, and its statement fails with
- * `ETIMEDOUT`. The idle ones of the same pool are closed with it, since they may be as dead.
+ * `ETIMEDOUT`. The other connections of the same pool are likely to be as dead: those that are idle, or have received nothing
+ * for half as long, are destroyed with it, so that no further statement waits for them.
  * @returns a function that watches a connected client
  */
 export function watchSilence(limitMs: number): (client: Client) => void {
-  const watched = new Set<Client>();
+  /** When each connection last received something. */
+  const heardAt = new Map<Client, number>();
   return (client) => {
     const { stream } = client.connection;
     if (limitMs === 0 || !(stream instanceof Socket)) return;
-    watched.add(client);
-    client.once('end', () => watched.delete(client));
-    stream.setTimeout(limitMs, () => {
+    const hear = () => heardAt.set(client, performance.now());
+    hear();
+    stream.on('data', hear);
+    client.once('end', () => heardAt.delete(client));
+    stream.setTimeout(limitMs);
+    stream.on('timeout', () => {
       if (isIdle(client)) return;
-      for (const other of watched) {
-        if (isIdle(other)) destroy(other);
+      const suspectedBefore = performance.now() - limitMs / 2;
+      for (const [other, at] of heardAt) {
+        if (isIdle(other) || at < suspectedBefore) destroy(other);
       }
-      destroy(client);
     });
   };
 }
