@@ -47,7 +47,8 @@ export function assembleConsent(config: Config, { vault, catalogue, outbound, me
     consents,
     keyRing,
     catalogue,
-    exchange: (...given: ExchangeArguments) => exchangeCode(outbound.request, ...given),
+    exchange: (organizationId: string, ...given: ExchangeArguments) =>
+      exchangeCode(outbound.requestFor(organizationId), ...given),
     observe,
   };
   return {

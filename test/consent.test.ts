@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ANSWERS } from './support/hostile-answers.ts';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
 import { person, providerOf } from './support/person.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
@@ -207,6 +208,26 @@ describe('a refusal', () => {
     expect(end.headers.get('location')).toBe(`${vault.url}/not-connected/${path}`);
     expect(await tokensOf(userId)).toEqual([]);
   });
+});
+
+describe('a provider that answers oddly', () => {
+  it.each([...Object.keys(ANSWERS), 'huge', 'endless', 'cut'])(
+    '(%s) never breaks the callback',
+    async (tokenMode) => {
+      await newProvider(`odd-${tokenMode}`, { tokenMode });
+      const { key } = await newUser();
+      const { url, authId } = await authenticate(key, { provider: `odd-${tokenMode}` });
+      const end = await person().connect(url);
+      expect(end.status).toBe(303);
+      const location = end.headers.get('location') ?? '';
+      expect(location.slice(vault.url.length)).toMatch(
+        /^\/(?:connected|not-connected\/(?:failed|misconfigured|unavailable))$/,
+      );
+      const { status, token } = Object(await wait(key, authId));
+      expect(status).toBe(location.endsWith('/connected') ? 'completed' : 'not_found');
+      if (status === 'completed') expect(provider.secrets).toContain(token);
+    },
+  );
 });
 
 describe('wait', () => {

@@ -23,7 +23,12 @@ interface Parts {
   readonly consents: Pick<ConsentRepository, 'claim' | 'end' | 'complete'>;
   readonly keyRing: Pick<KeyRing, 'seal' | 'open'>;
   readonly catalogue: Pick<Catalogue, 'find'>;
-  readonly exchange: (client: ProviderClient, given: CodeExchange) => Promise<TokenResult>;
+  /** Redeems the code, within the organization's share of the requests in flight. */
+  readonly exchange: (
+    organizationId: string,
+    client: ProviderClient,
+    given: CodeExchange,
+  ) => Promise<TokenResult>;
   readonly observe: (begun: PendingAuthorization, outcome: AuthorizationOutcome) => void;
 }
 
@@ -89,7 +94,12 @@ async function redeem(
   const { codeVerifier } = openSecrets(keyRing.open, claimed.secrets);
   const client = { ...settings, clientSecret: clientSecret === null ? null : keyRing.open(clientSecret) };
   const verifier = isPkceUsed(settings) ? codeVerifier : null;
-  const result = await exchange(client, { code, redirectUri, codeVerifier: verifier, tokenOrigin });
+  const result = await exchange(claimed.organizationId, client, {
+    code,
+    redirectUri,
+    codeVerifier: verifier,
+    tokenOrigin,
+  });
   if (result.outcome !== 'tokens') return { outcome: failure(result) };
   const known = { ...metadata, ...result.metadata };
   const { refreshToken } = result;

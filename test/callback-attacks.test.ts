@@ -1,0 +1,340 @@
+/** Attacks on a consent that is under way. None may finish it, and most must leave it usable for its person. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
+import { person, providerOf } from './support/person.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
+
+let vault: TestVault;
+let provider: HostileServer;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  [vault, provider] = await Promise.all([
+    startVault({ AUTHORIZATIONS_PER_USER_MAX: '1000' }),
+    startHostileServer(),
+  ]);
+  tenant = await vault.newTenant();
+  await newProvider('example');
+  await newProvider('another');
+});
+
+afterAll(async () => {
+  await Promise.all([vault.close(), provider.stop()]);
+});
+
+async function newProvider(
+  id: string,
+  options: Parameters<typeof providerOf>[2] = {},
+  at = vault,
+  of = tenant,
+) {
+  const { status, text } = await at.call('POST', '/v2/auth/providers', {
+    key: of.apiKey,
+    json: providerOf(provider, id, options),
+  });
+  if (status !== 200) throw new Error(text);
+}
+
+async function start(id = 'example', at = vault, key = tenant.apiKey) {
+  const json = { provider: id, scopes: [], force_new: true };
+  const { url, auth_id } = Object((await at.call('POST', '/v2/auth/authenticate', { key, json })).body);
+  return { url: String(url), authId: String(auth_id) };
+}
+
+/** A link that its person has followed until the provider sends the browser back. */
+async function atCallback(id = 'example') {
+  const started = await start(id);
+  const alice = person();
+  return { ...started, alice, callback: await alice.untilCallback(started.url) };
+}
+
+const status = async (authId: string, at = vault, key = tenant.apiKey) =>
+  Object((await at.call('GET', `/v2/auth/wait/${authId}?timeout=0`, { key })).body).status;
+
+const changed = (callback: string, change: (url: URL) => void): string => {
+  const url = new URL(callback);
+  change(url);
+  return url.href;
+};
+
+/** The honest callback still finishes. */
+async function expectUsable({ alice, callback }: { alice: ReturnType<typeof person>; callback: string }) {
+  const end = await alice.go(callback);
+  expect(end.headers.get('location')).toBe(`${vault.url}/connected`);
+}
+
+async function expectNotFound(response: Response) {
+  expect(response.status).toBe(400);
+  expect(response.headers.get('content-type')).toMatch(/^text\/html/);
+  const text = await response.text();
+  expect(text).toContain('Authorization not found');
+  return text;
+}
+
+describe('a link that somebody else opens', () => {
+  it('finishes only in the browser that pressed the button', async () => {
+    const mallory = await atCallback();
+    await expectNotFound(await person().go(mallory.callback));
+    await expectUsable(mallory);
+  });
+
+  it('is not pressed by a page of another site, nor by one that hides its origin', async () => {
+    const { url } = await start();
+    for (const headers of [
+      { 'Sec-Fetch-Site': 'cross-site' },
+      { 'Sec-Fetch-Site': 'same-site' },
+      { 'Sec-Fetch-Site': 'none' },
+      { 'Sec-Fetch-Site': 'cross-site', Origin: vault.url },
+      { Origin: 'https://evil.example' },
+      { Origin: 'null' },
+      {},
+    ]) {
+      const bob = person();
+      const { response } = await bob.press(url, Object(headers));
+      expect([response.status, bob.cookies.size]).toEqual([403, 0]);
+    }
+    const { response } = await person().press(url, { Origin: vault.url });
+    expect(response.status).toBe(200);
+  });
+
+  it('names whom it is for, and starts nothing by itself', async () => {
+    const { url, authId } = await start();
+    const preview = await person().go(url);
+    expect(preview.headers.getSetCookie()).toEqual([]);
+    expect(await preview.text()).toContain('alice');
+    expect(await status(authId)).toBe('pending');
+  });
+
+  it('is gone when its ticket was invented or changed', async () => {
+    const { url } = await start();
+    const flipped = `${url.slice(0, -1)}${url.endsWith('A') ? 'B' : 'A'}`;
+    for (const link of [flipped, `${vault.url}/connect/x`, `${vault.url}/connect/${'A'.repeat(64)}`]) {
+      expect((await person().go(link)).status).toBe(410);
+    }
+  });
+});
+
+describe('a state', () => {
+  it('is used once, however many use it at once', async () => {
+    const { alice, callback } = await atCallback();
+    const before = provider.tokenRequests.length;
+    const answers = await Promise.all(Array.from({ length: 8 }, () => alice.go(callback)));
+    expect(answers.filter(({ status }) => status === 303)).toHaveLength(1);
+    expect(provider.tokenRequests.length - before).toBe(1);
+  });
+
+  it('is worth nothing at the callback of another provider', async () => {
+    const whole = await atCallback();
+    const elsewhere = changed(whole.callback, (url) => {
+      url.pathname = url.pathname.replace('example', 'another');
+    });
+    await expectNotFound(await whole.alice.go(elsewhere));
+    await expectUsable(whole);
+  });
+
+  it('ends with a change of the settings of its provider', async () => {
+    await newProvider('changing');
+    const { alice, callback, url } = await atCallback('changing');
+    await vault.call('PATCH', '/v2/auth/providers/changing', {
+      key: tenant.apiKey,
+      json: { client_id: 'new' },
+    });
+    await expectNotFound(await alice.go(callback));
+    expect((await person().go(url)).status).toBe(410);
+  });
+
+  it('never reaches the database when it was invented', async () => {
+    const queries: unknown[] = [];
+    const listener = (query: unknown) => queries.push(query);
+    vault.db.on('query', listener);
+    for (const state of ['', 'x', 'A'.repeat(86), 'A'.repeat(4000)]) {
+      await expectNotFound(await person().go(`${vault.url}/v2/auth/callback/example?code=c&state=${state}`));
+    }
+    expect(queries).toEqual([]);
+    const { callback } = await atCallback();
+    queries.length = 0;
+    await expectNotFound(await person().go(callback));
+    expect(queries).toHaveLength(1);
+    vault.db.removeListener('query', listener);
+  });
+
+  it('of an expired authorization finishes nothing', async () => {
+    const { alice, callback, authId } = await atCallback();
+    await vault
+      .db('authorizations')
+      .where({ id: authId })
+      .update({ expires_at: vault.db.raw('now()') });
+    await expectNotFound(await alice.go(callback));
+  });
+});
+
+describe('a callback that no honest provider sends', () => {
+  it.each<[string, (url: URL) => void]>([
+    ['another issuer', ({ searchParams }) => searchParams.set('iss', 'https://evil.example')],
+    ['an issuer that is no URL', ({ searchParams }) => searchParams.set('iss', 'x')],
+    ['a repeated code', ({ searchParams }) => searchParams.append('code', 'another')],
+    ['a repeated state', ({ searchParams }) => searchParams.append('state', 'another')],
+    ['a repeated issuer', ({ searchParams }) => searchParams.append('iss', 'https://evil.example')],
+    ['a code and an error', ({ searchParams }) => searchParams.set('error', 'access_denied')],
+    ['neither code nor error', ({ searchParams }) => searchParams.delete('code')],
+    ['a code of more than 4 KiB', ({ searchParams }) => searchParams.set('code', 'x'.repeat(4097))],
+  ])('with %s changes nothing', async (_, change) => {
+    const whole = await atCallback();
+    await expectNotFound(await whole.alice.go(changed(whole.callback, change)));
+    await expectUsable(whole);
+  });
+
+  it('shows and keeps nothing of its query', async () => {
+    const { alice, callback } = await atCallback();
+    const markup = '<script>alert(1)</script>';
+    const url = changed(callback, ({ searchParams }) => {
+      searchParams.append('state', markup);
+      searchParams.set('error_description', markup);
+    });
+    expect(await expectNotFound(await alice.go(url))).not.toContain('alert');
+  });
+
+  it('is not finished by a browser that only prepares a page', async () => {
+    const whole = await atCallback();
+    for (const purpose of ['prefetch', 'prefetch;prerender']) {
+      const { status } = await whole.alice.go(whole.callback, { headers: { 'Sec-Purpose': purpose } });
+      expect(status).toBe(503);
+    }
+    for (const method of ['HEAD', 'OPTIONS'])
+      expect((await whole.alice.go(whole.callback, { method })).status).toBe(405);
+    await expectUsable(whole);
+  });
+
+  it('does not follow the Host header', async () => {
+    const { url, authId } = await start();
+    const alice = person();
+    const callback = await alice.untilCallback(url);
+    const end = await alice.go(callback, { headers: { 'X-Forwarded-Host': 'evil.example' } });
+    expect(end.headers.get('location')).toBe(`${vault.url}/connected`);
+    expect(await status(authId)).toBe('completed');
+  });
+});
+
+describe('a form that the browser posts (response_mode=form_post)', () => {
+  it('goes on to the GET, which has the cookie', async () => {
+    const { alice, callback } = await atCallback();
+    const { origin, pathname, searchParams } = new URL(callback);
+    searchParams.set('error_description', 'not forwarded');
+    const posted = await person().go(origin + pathname, { method: 'POST', body: searchParams });
+    expect(posted.status).toBe(303);
+    const location = posted.headers.get('location') ?? '';
+    expect(location).not.toContain('error_description');
+    const end = await alice.go(location);
+    expect(end.headers.get('location')).toBe(`${vault.url}/connected`);
+  });
+});
+
+describe('an application that finishes by itself', () => {
+  const finish = (key: string, callback: string, id = 'example') => {
+    const { code, state } = Object.fromEntries(new URL(callback).searchParams);
+    return vault.call('POST', `/v2/auth/callback/${id}`, { key, json: { code, state } });
+  };
+
+  it('needs credentials of the user, and gets no token', async () => {
+    const { callback, authId } = await atCallback();
+    const bob = await vault.newKey(tenant, { userId: 'bob' });
+    const foreign = (await vault.newTenant()).apiKey;
+    for (const key of [bob, foreign]) {
+      const { status, body } = await finish(key, callback);
+      expect([status, body]).toEqual([404, { detail: 'Authorization not found' }]);
+    }
+    const { status, body } = await finish(tenant.apiKey, callback);
+    expect([status, body]).toEqual([200, { status: 'completed', auth_id: authId, provider_id: 'example' }]);
+    expect((await finish(tenant.apiKey, callback)).status).toBe(404);
+  });
+
+  it('is told that the code was refused', async () => {
+    const { callback } = await atCallback();
+    const wrong = changed(callback, ({ searchParams }) => searchParams.set('code', 'wrong'));
+    const { status, body } = await finish(tenant.apiKey, wrong);
+    expect([status, body]).toEqual([400, { detail: 'The provider refused the authorization code' }]);
+  });
+});
+
+describe('the setup of an installation', () => {
+  const setup = (query: string) => person().go(`${vault.url}/v2/auth/setup/example?${query}`);
+
+  it.each([
+    ['setup_action=update&installation_id=5', 'Updated'],
+    ['setup_action=request', 'Waiting for an owner'],
+    ['setup_action=install&installation_id=5&code=forged', 'Installed'],
+  ])('?%s says "%s", and writes nothing', async (query, title) => {
+    const response = await setup(query);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining(title)]);
+  });
+
+  it('finishes like a callback where it has a state', async () => {
+    const { alice, callback } = await atCallback();
+    const url = `${callback.replace('/callback/', '/setup/')}&setup_action=install&installation_id=5`;
+    expect((await alice.go(url)).headers.get('location')).toBe(`${vault.url}/connected`);
+    await expectNotFound(await setup('setup_action=install&code=c&state=s'));
+  });
+});
+
+describe('settings', () => {
+  it('CALLBACK_BRIDGE_URL hands code and state on, and finishes nothing', async () => {
+    const bridged = await startVault({ CALLBACK_BRIDGE_URL: 'https://app.example/callback?from=vault' });
+    try {
+      const own = await bridged.newTenant();
+      await newProvider('example', {}, bridged, own);
+      const { url, authId } = await start('example', bridged, own.apiKey);
+      const callback = await person().untilCallback(url);
+      const { code, state } = Object.fromEntries(new URL(callback).searchParams);
+      const answer = await person().go(callback);
+      const location = `https://app.example/callback?from=vault&code=${code}&state=${state}`;
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, location]);
+      expect(await status(authId, bridged, own.apiKey)).toBe('pending');
+      const json = { code, state };
+      const finished = await bridged.call('POST', '/v2/auth/callback/example', { key: own.apiKey, json });
+      expect(finished.status).toBe(200);
+    } finally {
+      await bridged.close();
+    }
+  });
+
+  it('CONNECT_PAGE=off answers the URL of the provider', async () => {
+    const direct = await startVault({ CONNECT_PAGE: 'off' });
+    try {
+      const own = await direct.newTenant();
+      await newProvider('example', {}, direct, own);
+      const { url } = await start('example', direct, own.apiKey);
+      expect(url).toMatch(new RegExp(`^${provider.url}`));
+      const alice = person();
+      const end = await alice.go(await alice.consent(url));
+      expect(end.headers.get('location')).toBe(`${direct.url}/connected`);
+    } finally {
+      await direct.close();
+    }
+  });
+
+  it('WAITERS_PER_KEY_MAX limits how many requests wait, which leave when their client does', async () => {
+    const limited = await startVault({ WAITERS_PER_KEY_MAX: '3' });
+    try {
+      const own = await limited.newTenant();
+      await newProvider('example', {}, limited, own);
+      const { authId } = await start('example', limited, own.apiKey);
+      const waiting = new AbortController();
+      const held = Array.from({ length: 3 }, () =>
+        fetch(`${limited.url}/v2/auth/wait/${authId}?timeout=60`, {
+          headers: { 'X-Api-Key': own.apiKey },
+          signal: waiting.signal,
+        }).catch(() => undefined),
+      );
+      const look = () =>
+        limited
+          .call('GET', `/v2/auth/wait/${authId}?timeout=0`, { key: own.apiKey })
+          .then(({ status }) => status);
+      while ((await look()) !== 429);
+      waiting.abort();
+      await Promise.all(held);
+      while ((await look()) === 429);
+    } finally {
+      await limited.close();
+    }
+  });
+});
