@@ -129,7 +129,10 @@ function requests(url: string) {
       status: response.status,
       headers: response.headers,
       text,
-      body: response.headers.get('content-type') === 'application/json' ? JSON.parse(text) : undefined,
+      body:
+        text !== '' && response.headers.get('content-type') === 'application/json'
+          ? JSON.parse(text)
+          : undefined,
     };
   };
   const importToken: TestVault['import'] = (key, json, headers = {}) =>
