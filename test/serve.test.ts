@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { findRunning } from '../db/embedded/embedded.ts';
@@ -23,7 +24,10 @@ const children: ChildProcess[] = [];
 async function serve(settings: Readonly<Record<string, string>>) {
   const child = spawnTokenhold(['serve'], { PORT: '0', LOG_LEVEL: 'silent', ...settings });
   children.push(child);
-  const banner = await printed(child, settings['DATABASE_URL'] === undefined ? /-d '.*'\n/ : READY);
+  const banner = await printed(
+    child,
+    settings['DATABASE_URL'] === undefined ? /-d '.*'\n[\s\S]*-d '.*'\n/ : READY,
+  );
   return { child, banner, url: READY.exec(banner)?.[1] ?? '', stop: () => stop(child) };
 }
 
@@ -62,6 +66,11 @@ describe('without any setting', () => {
     expect(first.banner).toContain(`'X-Api-Key: ${key}'`);
     const answer = await importWith(first.url, key);
     expect(answer.status).toBe(200);
+    const [importing = '', getting = ''] = first.banner.match(/^curl [^\n]*\\\n[^\n]*\\\n[^\n]*$/gm) ?? [];
+    const run = (command: string) => promisify(execFile)('/bin/sh', ['-c', command]);
+    await run(importing);
+    const released = await run(getting);
+    expect(JSON.parse(released.stdout)).toMatchObject({ status: 'completed', token: 'xoxb-example' });
     expect(await first.stop()).toBe(0);
     expect(await findRunning(dataDir)).toBeUndefined();
 
