@@ -9,6 +9,9 @@ export const CIPHERTEXT_COLUMNS = [
   { table: 'oauth_tokens', column: 'refresh_token' },
   { table: 'oauth_providers', column: 'client_secret' },
   { table: 'authorizations', column: 'secrets' },
+  // After the tokens, because a pair moves from there to here.
+  { table: 'token_versions', column: 'access_token' },
+  { table: 'token_versions', column: 'refresh_token' },
 ] as const;
 
 export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];

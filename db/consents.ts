@@ -49,6 +49,8 @@ export interface GrantedTokens {
   readonly scopes: readonly string[] | null;
   readonly expiresInSeconds: number | null;
   readonly refreshExpiresInSeconds: number | null;
+  /** Until the background pass looks at the token. */
+  readonly dueInSeconds: number;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   /** The account at the provider, where its answer tells; two known and different ones never share a token's row. */
   readonly accountId: string | null;
@@ -119,21 +121,28 @@ WITH begun AS (
     account_id = CASE WHEN :accountId::text IS NULL THEN token.account_id ELSE :accountId::text END,
     expires_at = now() + make_interval(secs => :expiresInSeconds::double precision),
     refresh_expires_at = now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
-    updated_at = now()
+    generation = token.generation + 1, grant_number = token.grant_number + 1, received_at = now(), received_by = NULL,
+    refresh_attempt = NULL, lease_until = NULL, refresh_failures = 0, refresh_after = NULL, refresh_problem = NULL,
+    refresh_due_at = now() + make_interval(secs => :dueInSeconds::double precision),
+    dead_at = NULL, dead_reason = NULL, updated_at = now()
   FROM begun
   WHERE token.organization_id = begun.organization_id AND token.id = begun.replaces_token_id
     AND token.user_id = begun.user_id AND token.provider_id = begun.provider_id
     AND (token.account_id IS NULL OR :accountId::text IS NULL OR token.account_id = :accountId::text)
   RETURNING token.organization_id, token.id, token.user_id, token.provider_id
+), forgotten AS (
+  DELETE FROM token_versions USING replaced
+  WHERE token_versions.organization_id = replaced.organization_id AND token_versions.token_id = replaced.id
 ), added AS (
   INSERT INTO oauth_tokens AS new (organization_id, id, user_id, provider_id, workspace_id, access_token,
     access_token_key, refresh_token, refresh_token_key, scopes, requested_scopes, metadata, account_id, expires_at,
-    refresh_expires_at)
+    refresh_expires_at, refresh_due_at)
   SELECT begun.organization_id, :tokenId, begun.user_id, begun.provider_id, begun.workspace_id, :accessToken,
     :accessTokenKey, :refreshToken, :refreshTokenKey,
     CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END, begun.scopes, :metadata::jsonb,
     :accountId, now() + make_interval(secs => :expiresInSeconds::double precision),
-    now() + make_interval(secs => :refreshExpiresInSeconds::double precision)
+    now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
+    now() + make_interval(secs => :dueInSeconds::double precision)
   FROM begun WHERE NOT EXISTS (SELECT 1 FROM replaced)
   RETURNING new.organization_id, new.id, new.user_id, new.provider_id
 ), stored AS (
@@ -215,6 +224,7 @@ export function consentRepository(db: Knex) {
         accountId: tokens.accountId,
         expiresInSeconds: tokens.expiresInSeconds,
         refreshExpiresInSeconds: tokens.refreshExpiresInSeconds,
+        dueInSeconds: tokens.dueInSeconds,
         ...recordedAs(by),
       });
       return rows[0]?.id;

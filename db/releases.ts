@@ -33,7 +33,10 @@ export interface ChosenToken {
   readonly isFitting: boolean;
   /** Whether the access token is valid for long enough, or its expiry is unknown. */
   readonly isValid: boolean;
-  readonly hasRefreshToken: boolean;
+  /** Whether the grant is alive, and there is a refresh token. */
+  readonly isRefreshable: boolean;
+  /** Whether the access token will expire within 15 minutes, or has less than half its life left. */
+  readonly isExpiring: boolean;
 }
 
 /** What the organization has. Undefined instead: no such provider. */
@@ -52,7 +55,9 @@ const FITS = `(given.scopes <@ (token.scopes || coalesce(token.requested_scopes,
 const OWN = `token.organization_id = given."organizationId" AND token.provider_id = given."providerId"
     AND token.user_id = given."userId"`;
 
-const CHOSEN = `token.id, token.access_token, token.metadata, token.refresh_token IS NOT NULL AS "hasRefreshToken",
+const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_token IS NOT NULL AND token.dead_at IS NULL) AS "isRefreshable",
+      (token.expires_at < now() + least(interval '15 minutes',
+        (token.expires_at - coalesce(token.received_at, token.created_at)) / 2)) IS TRUE AS "isExpiring",
       token.scopes || coalesce(token.requested_scopes, '{}') AS scopes, token.expires_at AS "expiresAt",
       ${FITS} AS "isFitting",
       (token.expires_at IS NULL OR token.expires_at > now() + make_interval(secs => given."minSeconds")) AS "isValid"`;
@@ -92,7 +97,7 @@ WITH given AS (
   RETURNING record.id
 )
 SELECT chosen."auditId", chosen.id, chosen.metadata, chosen.scopes, chosen."expiresAt", chosen."isFitting",
-  chosen."isValid", chosen."hasRefreshToken",
+  chosen."isValid", chosen."isRefreshable", chosen."isExpiring",
   CASE WHEN released.id IS NOT NULL THEN chosen.access_token END AS "accessToken"
 FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
 

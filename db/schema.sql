@@ -100,6 +100,10 @@ CREATE TABLE oauth_providers (
   client_secret_key text,
   deleting_at timestamp with time zone,
   settings_version integer NOT NULL DEFAULT 1,
+  refresh_failures integer NOT NULL DEFAULT 0,
+  refresh_paused_until timestamp with time zone,
+  refresh_paused_version integer,
+  refresh_problem text,
   CONSTRAINT oauth_providers_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_providers_organization_id_provider_id_key UNIQUE (organization_id, provider_id),
   CONSTRAINT oauth_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
@@ -111,6 +115,9 @@ CREATE TABLE oauth_providers (
 COMMENT ON COLUMN oauth_providers.client_secret IS 'Fernet ciphertext';
 COMMENT ON COLUMN oauth_providers.deleting_at IS 'out of use since then; its tokens are being deleted';
 COMMENT ON COLUMN oauth_providers.settings_version IS 'grows with every change; ends the authorizations begun before';
+COMMENT ON COLUMN oauth_providers.refresh_failures IS 'since the last answer';
+COMMENT ON COLUMN oauth_providers.refresh_paused_version IS 'of the settings that the pause is for';
+COMMENT ON COLUMN oauth_providers.refresh_problem IS 'why refreshes pause, of a known list';
 CREATE INDEX oauth_providers_client_secret_key_idx ON oauth_providers USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
 CREATE INDEX oauth_providers_deleting_idx ON oauth_providers USING btree (organization_id, provider_id) WHERE (deleting_at IS NOT NULL);
 
@@ -133,10 +140,26 @@ CREATE TABLE oauth_tokens (
   requested_scopes text[],
   refresh_expires_at timestamp with time zone,
   account_id text,
+  generation integer NOT NULL DEFAULT 0,
+  grant_number integer NOT NULL DEFAULT 0,
+  received_at timestamp with time zone,
+  received_by uuid,
+  refresh_attempt uuid,
+  lease_until timestamp with time zone,
+  refresh_begun_at timestamp with time zone,
+  refresh_failures integer NOT NULL DEFAULT 0,
+  refresh_after timestamp with time zone,
+  refresh_problem text,
+  refresh_due_at timestamp with time zone DEFAULT (now() + '1 day'::interval),
+  dead_at timestamp with time zone,
+  dead_reason text,
+  last_used_at timestamp with time zone,
   CONSTRAINT oauth_tokens_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_tokens_organization_id_provider_id_user_id_id_key UNIQUE (organization_id, provider_id, user_id, id),
   CONSTRAINT oauth_tokens_organization_id_provider_id_fkey FOREIGN KEY (organization_id, provider_id) REFERENCES oauth_providers(organization_id, provider_id) ON DELETE CASCADE,
   CONSTRAINT oauth_tokens_organization_id_workspace_id_fkey FOREIGN KEY (organization_id, workspace_id) REFERENCES workspaces(organization_id, workspace_id),
+  CONSTRAINT oauth_tokens_dead_reason_check CHECK (((dead_at IS NULL) = (dead_reason IS NULL))),
+  CONSTRAINT oauth_tokens_lease_until_check CHECK (((refresh_attempt IS NULL) = (lease_until IS NULL))),
   CONSTRAINT oauth_tokens_refresh_token_key_check CHECK (((refresh_token IS NULL) = (refresh_token_key IS NULL))),
   CONSTRAINT oauth_tokens_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 255)))
 );
@@ -145,7 +168,22 @@ COMMENT ON COLUMN oauth_tokens.refresh_token IS 'Fernet ciphertext';
 COMMENT ON COLUMN oauth_tokens.requested_scopes IS 'asked for at the consent; null: the token was imported';
 COMMENT ON COLUMN oauth_tokens.refresh_expires_at IS 'of the refresh token; null: unknown';
 COMMENT ON COLUMN oauth_tokens.account_id IS 'of the account at the provider, where the provider tells it';
+COMMENT ON COLUMN oauth_tokens.generation IS 'grows with every pair of tokens that takes the place of another';
+COMMENT ON COLUMN oauth_tokens.grant_number IS 'grows with every consent that replaces the grant';
+COMMENT ON COLUMN oauth_tokens.received_at IS 'of the current pair; null: with the row';
+COMMENT ON COLUMN oauth_tokens.received_by IS 'the refresh attempt whose answer is the current pair';
+COMMENT ON COLUMN oauth_tokens.refresh_attempt IS 'claimed, and not settled; without a lease an orphan';
+COMMENT ON COLUMN oauth_tokens.refresh_begun_at IS 'of the last attempt';
+COMMENT ON COLUMN oauth_tokens.refresh_failures IS 'since the last answer';
+COMMENT ON COLUMN oauth_tokens.refresh_after IS 'no attempt before';
+COMMENT ON COLUMN oauth_tokens.refresh_problem IS 'how the last attempt failed, of a known list';
+COMMENT ON COLUMN oauth_tokens.refresh_due_at IS 'when the background pass looks at it next';
+COMMENT ON COLUMN oauth_tokens.last_used_at IS 'given out, to the hour';
 CREATE INDEX oauth_tokens_access_token_key_idx ON oauth_tokens USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
+CREATE INDEX oauth_tokens_attempt_idx ON oauth_tokens USING btree (organization_id, lease_until) WHERE (refresh_attempt IS NOT NULL);
+CREATE INDEX oauth_tokens_dead_idx ON oauth_tokens USING btree (organization_id, provider_id) WHERE (dead_at IS NOT NULL);
+CREATE INDEX oauth_tokens_refresh_due_idx ON oauth_tokens USING btree (organization_id, refresh_due_at) WHERE ((refresh_token IS NOT NULL) AND (dead_at IS NULL));
+CREATE INDEX oauth_tokens_refresh_expires_idx ON oauth_tokens USING btree (organization_id, refresh_expires_at) WHERE ((refresh_expires_at IS NOT NULL) AND (dead_at IS NULL));
 CREATE INDEX oauth_tokens_refresh_token_key_idx ON oauth_tokens USING btree (organization_id, refresh_token_key) WHERE (refresh_token_key >= ''::text);
 
 CREATE TABLE organizations (
@@ -155,6 +193,42 @@ CREATE TABLE organizations (
   CONSTRAINT organizations_pkey PRIMARY KEY (organization_id),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
 );
+
+CREATE TABLE token_versions (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  token_id uuid NOT NULL,
+  grant_number integer NOT NULL,
+  generation integer NOT NULL,
+  parent integer,
+  is_candidate boolean NOT NULL,
+  access_token text NOT NULL,
+  access_token_key text NOT NULL,
+  refresh_token text NOT NULL,
+  refresh_token_key text NOT NULL,
+  received_at timestamp with time zone NOT NULL DEFAULT now(),
+  refused_at timestamp with time zone,
+  CONSTRAINT token_versions_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT token_versions_token_id_fkey FOREIGN KEY (organization_id, token_id) REFERENCES oauth_tokens(organization_id, id) ON DELETE CASCADE
+);
+COMMENT ON TABLE token_versions IS 'pairs beside the current one: its predecessor, and answers that came late';
+COMMENT ON COLUMN token_versions.id IS 'the refresh attempt that put the pair there';
+COMMENT ON COLUMN token_versions.parent IS 'the generation that was redeemed for the pair; null: unknown';
+COMMENT ON COLUMN token_versions.is_candidate IS 'came late, and was never current';
+COMMENT ON COLUMN token_versions.access_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN token_versions.refresh_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN token_versions.refused_at IS 'when the provider refused the refresh token';
+CREATE INDEX token_versions_access_token_key_idx ON token_versions USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
+CREATE INDEX token_versions_refresh_token_key_idx ON token_versions USING btree (organization_id, refresh_token_key) WHERE (refresh_token_key >= ''::text);
+CREATE INDEX token_versions_token_idx ON token_versions USING btree (organization_id, token_id);
+
+CREATE TABLE vault_identity (
+  system_identifier text NOT NULL,
+  database_oid text NOT NULL,
+  adopted_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT vault_identity_pkey PRIMARY KEY (system_identifier, database_oid)
+);
+COMMENT ON TABLE vault_identity IS 'the database that may refresh; in a copy of it nothing is refreshed';
 
 CREATE TABLE workspaces (
   organization_id uuid NOT NULL,

@@ -10,11 +10,12 @@ import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 import type { AuthorizationWish, Started } from '../vault/authorize.ts';
 import { subjectOf } from '../vault/subject.ts';
-import { type NeedsConsent, usableToken } from '../vault/usable-token.ts';
+import { type NeedsConsent, type Refreshing, usableToken } from '../vault/usable-token.ts';
 import { TooManyWaitersError, type Waiters } from '../vault/waiters.ts';
 
 interface Parts {
   readonly releases: Pick<ReleaseRepository, 'release'>;
+  readonly refreshing: Refreshing;
   readonly open: KeyRing['open'];
   readonly start: (wish: AuthorizationWish, by: Actor) => Promise<Started>;
   readonly waiters: Pick<Waiters, 'wait'>;
@@ -47,7 +48,13 @@ const DEFAULT_WAIT_SECONDS = 30;
 /** Seconds until a place is likely to be free: a fraction of the life of an authorization, and of a waiter. */
 const RETRY = { 'Retry-After': '30' };
 
-export const authorizationHandlers = ({ releases, open, start, waiters }: Parts): Handlers<typeof READS> => {
+export const authorizationHandlers = ({
+  releases,
+  refreshing,
+  open,
+  start,
+  waiters,
+}: Parts): Handlers<typeof READS> => {
   /** Asks a person, unless nobody is there to be asked. */
   async function ask(wish: AuthorizationWish, by: Actor): Promise<Answer> {
     const started = await start(wish, by);
@@ -79,8 +86,12 @@ export const authorizationHandlers = ({ releases, open, start, waiters }: Parts)
         isNewWanted: body.force_new ?? false,
         isCheckOnly,
       };
-      const choice = await usableToken({ releases, open }, wish, by);
+      const choice = await usableToken({ releases, refreshing, open }, wish, by);
       if (choice.kind === 'no-provider') throw new ApiError(404, 'OAuth provider not found');
+      if (choice.kind === 'not-yet') {
+        const retry = { 'Retry-After': String(choice.retrySeconds) };
+        throw new ApiError(503, 'OAuth provider is unavailable', retry);
+      }
       if (choice.kind === 'no-token') throw new ApiError(404, 'OAuth token not found');
       if (choice.kind === 'usable') {
         const { accessToken: token, metadata } = choice;

@@ -25,10 +25,27 @@ export interface AuthorizationObservation {
   readonly count?: number;
 }
 
+/** The end of an attempt to refresh a token. */
+export interface RefreshOutcome {
+  /** The name of the catalogue's entry; undefined: none. */
+  readonly provider: string | undefined;
+  readonly outcome: string;
+  readonly seconds: number;
+}
+
+/** Grants by state, whose refresh token expires within seven days, and the lease that has run for the longest. */
+export interface GrantGauges {
+  readonly states: Readonly<Record<string, number>>;
+  readonly dying: number;
+  readonly oldestLeaseSeconds: number | null;
+}
+
 /** Read at each scrape. */
 export interface Gauges {
   /** How many requests wait for an authorization. */
   readonly waiters: () => number;
+  /** It reads all tokens, so it runs at most once a minute. */
+  readonly grants: () => Promise<GrantGauges>;
   readonly pool: () => Readonly<Record<'used' | 'free' | 'waiting', number>>;
   /** How many ciphertexts each key protects. It reads whole indexes, so it runs at most once a minute. */
   readonly keys: () => Promise<
@@ -126,8 +143,10 @@ export function createMetrics(gauges: Gauges) {
     ciphertexts.reset();
     for (const { column, key, rows } of counts) ciphertexts.set({ column, key }, rows);
   });
+  const observeRefresh = refreshMetrics(registers, gauges);
   return {
     registry,
+    observeRefresh,
 
     observe({ operationId, status, seconds }: Observation): void {
       const operation = operationId ?? 'none';
@@ -149,6 +168,42 @@ export function createMetrics(gauges: Gauges) {
       failures.inc({ reason: error instanceof InvalidCredentialsError ? error.reason : 'missing' });
     },
   };
+}
+
+/** @returns what counts the outcome of an attempt */
+function refreshMetrics(registers: Registry[], gauges: Pick<Gauges, 'grants'>) {
+  const refreshes = new Histogram({
+    name: 'tokenhold_refresh_duration_seconds',
+    help: 'Attempts to refresh a token, by provider (of the catalogue, or other) and outcome',
+    labelNames: ['provider', 'outcome'],
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40],
+    registers,
+  });
+  const states = new Gauge({
+    name: 'tokenhold_grants',
+    help: 'Grants by state: alive, expiring, dead, orphaned',
+    labelNames: ['state'],
+    registers,
+    collect: () => Promise.race([counted(), setTimeout(KEYS_PATIENCE_MS, undefined, { ref: false })]),
+  });
+  const dying = new Gauge({
+    name: 'tokenhold_grants_dying',
+    help: 'Grants whose refresh token expires within seven days unless it is used',
+    registers,
+  });
+  const oldestLease = new Gauge({
+    name: 'tokenhold_refresh_oldest_lease_seconds',
+    help: 'Age of the refresh that has been under way for the longest; 0: none is',
+    registers,
+  });
+  const counted = atMostOnceAMinute(async () => {
+    const grants = await gauges.grants();
+    for (const [state, count] of Object.entries(grants.states)) states.set({ state }, count);
+    dying.set(grants.dying);
+    oldestLease.set(grants.oldestLeaseSeconds ?? 0);
+  });
+  return ({ provider, outcome, seconds }: RefreshOutcome): void =>
+    refreshes.observe({ provider: provider ?? 'other', outcome }, seconds);
 }
 
 /** Runs at most one at a time, and starts none within a minute of the last. A failure leaves the earlier result. */

@@ -19,6 +19,7 @@ import type { Waiters } from '../vault/waiters.ts';
 import { loadCatalogue } from './catalogue-file.ts';
 import type { Config } from './config.ts';
 import { assembleConsent } from './consent.ts';
+import { type AssembledRefresh, assembleRefresh } from './refresh.ts';
 import type { Vault } from './repositories.ts';
 
 /** Where the parts meet: each gets only what it needs. */
@@ -27,7 +28,11 @@ export function assemble(
   vault: Vault,
   log: Logger,
   stopping: AbortSignal = new AbortController().signal,
-): AppParts & { readonly metrics: Metrics; readonly waiters: Waiters } {
+): AppParts & {
+  readonly metrics: Metrics;
+  readonly waiters: Waiters;
+  readonly refreshing: AssembledRefresh;
+} {
   const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, keyRing, db, hot } = vault;
   const { seal } = keyRing;
   const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
@@ -37,6 +42,7 @@ export function assemble(
   });
   const metrics = createMetrics({
     waiters: () => consent.waiters.count(),
+    grants: vault.countGrants,
     pool: () => totalUse(poolUse(db), hot.use()),
     keys: async () =>
       (await vault.countCiphertexts()).map(({ of, key, rows }) => ({ column: nameOf(of), key, rows })),
@@ -51,7 +57,9 @@ export function assemble(
     findWorkspace: (...ids) => findWorkspace(ids.filter((id) => id !== undefined).join(' ')),
     verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
-  const consent = assembleConsent(config, { vault, catalogue: loadCatalogue(config), outbound, metrics });
+  const catalogue = loadCatalogue(config);
+  const refreshing = assembleRefresh({ vault, catalogue, outbound, metrics, log });
+  const consent = assembleConsent(config, { vault, catalogue, outbound, metrics, refreshing });
   const handlers: AllHandlers = {
     ...providerHandlers({ providers, deletions, seal }),
     ...tokenHandlers({ imports, tokens, seal }),
@@ -64,6 +72,7 @@ export function assemble(
     handlers,
     pages: consent.pages,
     waiters: consent.waiters,
+    refreshing,
     authenticator,
     stopping,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),

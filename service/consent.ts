@@ -11,6 +11,7 @@ import { providerUrl, startAuthorization } from '../vault/authorize.ts';
 import { type AuthorizationOutcome, finishAuthorization, readResponse } from '../vault/finish.ts';
 import { byState, byTicket } from '../vault/locate.ts';
 import { sweepAuthorizations } from '../vault/sweep.ts';
+import type { Refreshing } from '../vault/usable-token.ts';
 import { createWaiters, type Waiters } from '../vault/waiters.ts';
 import type { Config } from './config.ts';
 import type { Vault } from './repositories.ts';
@@ -20,10 +21,11 @@ interface Parts {
   readonly catalogue: Catalogue;
   readonly outbound: Outbound;
   readonly metrics: Pick<Metrics, 'observeAuthorization'>;
+  readonly refreshing: Refreshing;
 }
 
 /** The handlers and pages by which tokens come out and people consent. */
-export function assembleConsent(config: Config, { vault, catalogue, outbound, metrics }: Parts) {
+export function assembleConsent(config: Config, { vault, catalogue, outbound, metrics, refreshing }: Parts) {
   const { authorizations, consents, releases, keyRing } = vault;
   const { hasConnectPage, callbackBridgeUrl, waiters: limits } = config.authorizations;
   const site = { publicUrl: config.publicUrl, signer: keyRing };
@@ -56,6 +58,7 @@ export function assembleConsent(config: Config, { vault, catalogue, outbound, me
     handlers: {
       ...authorizationHandlers({
         releases,
+        refreshing,
         open: keyRing.open,
         start: (wish, by) => startAuthorization(starting, wish, by),
         waiters,

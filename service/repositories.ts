@@ -7,12 +7,17 @@ import { type AuthorizationRepository, authorizationRepository } from '../db/aut
 import { type CiphertextRepository, ciphertextRepository } from '../db/ciphertexts.ts';
 import { type ConsentRepository, consentRepository } from '../db/consents.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
+import { type GrantStates, grantStates } from '../db/grant-states.ts';
+import { type IdentityRepository, identityRepository } from '../db/identity.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
+import { type RefreshAnswers, refreshAnswers } from '../db/refresh-answers.ts';
+import { type RefreshStates, refreshStates } from '../db/refresh-states.ts';
+import { type RefreshRepository, refreshRepository } from '../db/refreshes.ts';
 import { type ReleaseRepository, releaseRepository } from '../db/releases.ts';
 import { type TokenInventory, tokenInventory } from '../db/token-inventory.ts';
 import { tokenRepository } from '../db/tokens.ts';
@@ -43,6 +48,13 @@ export interface Vault {
   readonly authorizations: AuthorizationRepository;
   readonly consents: ConsentRepository;
   readonly releases: ReleaseRepository;
+  readonly refreshes: RefreshRepository;
+  readonly refreshAnswers: RefreshAnswers;
+  readonly refreshStates: RefreshStates;
+  readonly identity: IdentityRepository;
+  readonly grantStates: GrantStates;
+  /** `grantStates.count` on a connection of its own, outside the pool. */
+  readonly countGrants: GrantStates['count'];
   readonly tokens: ReturnType<typeof tokenRepository>;
   /** For operators. */
   readonly tokenInventory: TokenInventory;
@@ -100,6 +112,7 @@ type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 async function prepareServer(config: Config, vault: Vault): Promise<void> {
   await prepareSchema(config, vault);
   await requireKeys(vault, vault.keyRing);
+  await vault.identity.settle();
 }
 
 async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
@@ -132,6 +145,12 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     authorizations: authorizationRepository(db, config.authorizations.pending),
     consents: consentRepository(db),
     releases: releaseRepository(hot),
+    refreshes: refreshRepository(db),
+    refreshAnswers: refreshAnswers(db),
+    refreshStates: refreshStates(db),
+    identity: identityRepository(db),
+    grantStates: grantStates(db),
+    countGrants: () => grantStates(background).count(),
     tokens: tokenRepository(db),
     tokenInventory: tokenInventory(db),
     async close() {

@@ -29,6 +29,7 @@ export async function serve(given: Config): Promise<void> {
   const servers: Server[] = [];
   let stopTracing = async (): Promise<void> => undefined;
   let stopConsentWork = async (): Promise<void> => undefined;
+  let stopRefreshing = async (): Promise<void> => undefined;
   try {
     if (areReloadable(config)) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
@@ -36,6 +37,7 @@ export async function serve(given: Config): Promise<void> {
     const parts = assemble(config, vault, log, stopping.signal);
     showBuild(parts.metrics, VERSION);
     stopConsentWork = startConsentWork(vault, parts);
+    stopRefreshing = parts.refreshing.start();
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
     const address = await listen(server, config.host, config.port, 'PORT');
@@ -58,6 +60,7 @@ export async function serve(given: Config): Promise<void> {
     stopping.abort();
     await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
     await stopConsentWork();
+    await stopRefreshing();
     await stopTracing();
     await vault.close();
   }

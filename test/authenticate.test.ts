@@ -118,10 +118,12 @@ describe('a token that is there', () => {
     expect((await authenticate(key, {})).body).toMatchObject(pending);
   });
 
-  it('is not given out once it has expired, with or without a refresh token', async () => {
-    const { key } = await newUser();
-    await give(key, { expires_in_seconds: 0, refresh_token: 'refresh' });
-    expect((await authenticate(key, {})).body).toMatchObject(pending);
+  it('is not given out once it has expired: a person is asked where there is no refresh token', async () => {
+    const [mortal, refreshable] = await Promise.all([newUser(), newUser()]);
+    await give(mortal.key, { expires_in_seconds: 0 });
+    await give(refreshable.key, { expires_in_seconds: 0, refresh_token: 'refresh' });
+    expect((await authenticate(mortal.key, {})).body).toMatchObject(pending);
+    expect((await authenticate(refreshable.key, {})).status).toBe(503); // the provider cannot be reached
   });
 
   it('is left alone with force_new', async () => {

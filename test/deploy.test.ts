@@ -8,6 +8,7 @@ const file = (name: string): string => readFileSync(new URL(`../deploy/${name}`,
 
 it('the alert rules ask for metrics that there are', async () => {
   const metrics = createMetrics({
+    grants: async () => ({ states: {}, dying: 0, oldestLeaseSeconds: null }),
     waiters: () => 0,
     pool: () => ({ used: 0, free: 0, waiting: 0 }),
     keys: async () => [],

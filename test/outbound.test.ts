@@ -272,6 +272,7 @@ describe('what is told of a request', () => {
   it('is one observation, by purpose and outcome, of which metrics are made', async () => {
     const observed: OutboundObservation[] = [];
     const metrics = createMetrics({
+      grants: async () => ({ states: {}, dying: 0, oldestLeaseSeconds: null }),
       waiters: () => 0,
       pool: () => ({ used: 0, free: 0, waiting: 0 }),
       keys: async () => [],

@@ -120,6 +120,7 @@ beforeAll(async () => {
     log: createLogger('silent'),
     isTracing: false,
     metrics: createMetrics({
+      grants: async () => ({ states: {}, dying: 0, oldestLeaseSeconds: null }),
       waiters: () => 0,
       pool: () => ({ used: 0, free: 0, waiting: 0 }),
       keys: async () => [],

@@ -4,8 +4,8 @@ import type { Knex } from 'knex';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { createDatabase } from './support/postgres.ts';
 
-/** Looked up by their hash before the organization is known; on a cluster a reference table. */
-const NOT_SHARDED = ['api_keys', 'knex_migrations', 'knex_migrations_lock'];
+/** Keys are looked up by their hash before the organization is known; the identity is of the database. Reference tables on a cluster. */
+const NOT_SHARDED = ['api_keys', 'vault_identity', 'knex_migrations', 'knex_migrations_lock'];
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
 let db: Knex;

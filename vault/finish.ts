@@ -7,6 +7,7 @@ import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import { isPkceUsed, type ProviderClient } from '../oauth/provider-settings.ts';
 import type { CodeExchange, TokenResult } from '../oauth/token-endpoint.ts';
 import { openSecrets, protocolSettings } from './authorize.ts';
+import { dueInSeconds } from './refresh/policy.ts';
 
 /** How an authorization ended, for metrics. */
 export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
@@ -110,6 +111,7 @@ async function redeem(
     scopes: result.scopes ?? null,
     expiresInSeconds: result.expiresInSeconds ?? null,
     refreshExpiresInSeconds: result.refreshTokenExpiresInSeconds ?? null,
+    dueInSeconds: dueInSeconds(result.expiresInSeconds ?? null),
     metadata: Object.keys(known).length === 0 ? null : known,
     accountId: accountOf(known),
   };

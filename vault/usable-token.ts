@@ -1,6 +1,9 @@
 import type { KeyRing } from '../crypto/key-ring.ts';
 import type { Actor } from '../db/audit.ts';
-import type { ReleaseRepository, ReleaseRequest } from '../db/releases.ts';
+import type { ChosenToken, ReleaseRepository, ReleaseRequest } from '../db/releases.ts';
+import type { RefreshWork } from './refresh/background.ts';
+import { MIN_SECONDS } from './refresh/policy.ts';
+import type { Refresher } from './refresh/refresher.ts';
 
 /** A token whose access token may be used now. */
 export interface UsableToken {
@@ -20,17 +23,28 @@ export interface NeedsConsent {
   readonly scopes: readonly string[];
 }
 
+/** The token will be usable: its provider is down or slow, or the refresh has not ended yet. */
+export interface NotYet {
+  readonly kind: 'not-yet';
+  readonly retrySeconds: number;
+}
+
 export type Choice =
   | UsableToken
   | NeedsConsent
+  | NotYet
   | { readonly kind: 'no-provider' }
   | { readonly kind: 'no-token' };
 
-/** An access token must be valid for so long after it was given out. Clients use it for a request, or for a few. */
-const MIN_SECONDS = 60;
+/** Clients give up after five seconds. */
+const PATIENCE_MS = 3_500;
+
+/** How tokens are kept fresh. */
+export type Refreshing = Pick<Refresher, 'fresh' | 'behind'> & Pick<RefreshWork, 'use'>;
 
 interface Parts {
   readonly releases: Pick<ReleaseRepository, 'release'>;
+  readonly refreshing: Refreshing;
   readonly open: KeyRing['open'];
 }
 
@@ -42,10 +56,12 @@ export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleas
 }
 
 /**
- * Chooses the token that answers a request. A token that is given out has been recorded as released before this resolves.
+ * Chooses the token that answers a request, and refreshes it where it has expired. A token that is given out has been
+ * recorded as released before this resolves.
  * @throws OverloadedError, DecryptError
  */
-export async function usableToken({ releases, open }: Parts, wish: TokenWish, by: Actor): Promise<Choice> {
+export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Promise<Choice> {
+  const { releases } = parts;
   const { isNewWanted, isCheckOnly, ...request } = wish;
   const isReleased = !isNewWanted && !isCheckOnly;
   const found = await releases.release({ ...request, minSeconds: MIN_SECONDS, isReleased }, by);
@@ -58,10 +74,36 @@ export async function usableToken({ releases, open }: Parts, wish: TokenWish, by
   }
   if (isNewWanted && wish.tokenId === null)
     return { kind: 'needs-consent', replacesTokenId: null, scopes: [] };
-  if (!isNewWanted && token.isFitting && token.isValid) {
-    const { id, accessToken, metadata } = token;
-    return { kind: 'usable', id, accessToken: accessToken === null ? null : open(accessToken), metadata };
+  if (!isNewWanted && token.isFitting && token.isValid) return usable(parts, wish.organizationId, token);
+  if (!isNewWanted && token.isFitting && token.isRefreshable) {
+    if (isCheckOnly) return { kind: 'usable', id: token.id, accessToken: null, metadata: token.metadata };
+    const refreshed = await refresh(parts, { ...request, tokenId: token.id }, by);
+    if (refreshed !== undefined) return refreshed;
   }
   const isReplaced = wish.tokenId !== null || !token.isValid;
   return { kind: 'needs-consent', replacesTokenId: isReplaced ? token.id : null, scopes: token.scopes };
+}
+
+/** Gives the token out. One that will expire soon is refreshed behind the answer. */
+function usable({ open, refreshing }: Parts, organizationId: string, token: ChosenToken): UsableToken {
+  const { id, accessToken, metadata, isRefreshable, isExpiring } = token;
+  if (accessToken === null) return { kind: 'usable', id, accessToken, metadata };
+  if (isRefreshable) refreshing.use({ organizationId, id });
+  if (isRefreshable && isExpiring) refreshing.behind({ organizationId, id });
+  return { kind: 'usable', id, accessToken: open(accessToken), metadata };
+}
+
+/** Undefined: the grant is dead. A refreshed token is given out however short its life. */
+async function refresh(
+  parts: Parts,
+  request: Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> & { readonly tokenId: string },
+  by: Actor,
+): Promise<Choice | undefined> {
+  const { organizationId, tokenId } = request;
+  const fresh = await parts.refreshing.fresh({ organizationId, id: tokenId }, PATIENCE_MS);
+  if (fresh.kind === 'later') return { kind: 'not-yet', retrySeconds: fresh.seconds };
+  if (fresh.kind === 'dead') return undefined;
+  const found = await parts.releases.release({ ...request, minSeconds: 0, isReleased: true }, by);
+  const token = found?.token;
+  return token?.isValid === true ? usable(parts, organizationId, token) : undefined;
 }

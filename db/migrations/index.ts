@@ -5,6 +5,7 @@ import * as keyFingerprints from './0003_key_fingerprints.ts';
 import * as auditAndUse from './0004_audit_and_use.ts';
 import * as namedSchema from './0005_named_schema.ts';
 import * as authorizations from './0006_authorizations.ts';
+import * as refresh from './0007_refresh.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0004_audit_and_use', up: auditAndUse.up },
   { name: '0005_named_schema.additive', up: namedSchema.up },
   { name: '0006_authorizations.additive', up: authorizations.up },
+  { name: '0007_refresh.additive', up: refresh.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');

@@ -83,6 +83,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
   const parts = assemble(config, vault, createLogger(config.logLevel), stopping.signal);
   const app = await createApp(parts);
   const stopConsentWork = startConsentWork(vault, parts);
+  const stopRefreshing = parts.refreshing.start();
   const server = createHttpServer(app, config.limits).listen(config.port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -106,6 +107,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
       server.closeAllConnections();
       server.close();
       await stopConsentWork();
+      await stopRefreshing();
       await vault.close();
       await database.drop();
     },

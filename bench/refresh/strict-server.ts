@@ -1,0 +1,138 @@
+/**
+ * A strict authorization server in a process of its own: refresh tokens rotate, and the second use of a spent one revokes
+ * the whole grant, unless it comes within the reuse window. It misbehaves as it is told. It knows no OAuth but the refresh.
+ */
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
+import type { Behaviour, Control, GrantGiven, RefreshTokenState, StrictStats } from './strict.ts';
+
+interface Grant {
+  isAlive: boolean;
+}
+
+interface RefreshToken {
+  readonly grant: Grant;
+  spentAt?: number;
+  answer?: string;
+  atOnce: number;
+}
+
+const refreshTokens = new Map<string, RefreshToken>();
+const accessTokens = new Map<string, { readonly grant: Grant; readonly until: number }>();
+const stats = { requests: 0, repeats: 0, mostAtOnce: 0, revoked: 0 };
+let behaviour: Behaviour = {};
+let held: (() => void)[] = [];
+
+const random = (): string => randomBytes(18).toString('base64url');
+
+function give(grant: Grant, expiresIn: number): GrantGiven {
+  const given = { accessToken: `access-${random()}`, refreshToken: `refresh-${random()}` };
+  refreshTokens.set(given.refreshToken, { grant, atOnce: 0 });
+  accessTokens.set(given.accessToken, { grant, until: Date.now() + expiresIn * 1000 });
+  return given;
+}
+
+const server = createServer(async (request, response) => {
+  const body = await text(request);
+  if (request.url === '/token') return token(body, request, response);
+  response.end(JSON.stringify(control(JSON.parse(body === '' ? '{}' : body)) ?? null));
+}).listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.send?.({ port: typeof address === 'object' ? address?.port : 0 });
+});
+process.on('disconnect', () => process.exit());
+
+function control({ grants, behave, release, check, introspect }: Control): unknown {
+  if (grants !== undefined) {
+    return Array.from({ length: grants.count }, () => give({ isAlive: true }, grants.expiresIn ?? 3_600));
+  }
+  if (behave !== undefined) behaviour = behave;
+  if (release === true) {
+    for (const go of held) go();
+    held = [];
+  }
+  if (check !== undefined) return check.map(stateOf);
+  if (introspect !== undefined) {
+    return introspect.map((accessToken) => {
+      const found = accessTokens.get(accessToken);
+      return found?.grant.isAlive === true && found.until > Date.now();
+    });
+  }
+  return { ...stats, held: held.length } satisfies StrictStats;
+}
+
+function stateOf(refreshToken: string): RefreshTokenState {
+  const found = refreshTokens.get(refreshToken);
+  if (found?.grant.isAlive !== true) return 'dead';
+  if (found.spentAt === undefined) return 'current';
+  return isWithinWindow(found.spentAt) ? 'reusable' : 'spent';
+}
+
+const isWithinWindow = (spentAt: number): boolean =>
+  Date.now() - spentAt < (behaviour.reuseSeconds ?? 0) * 1000;
+
+const json = (response: ServerResponse, status: number, body: string): void =>
+  void response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
+
+async function token(body: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const parameters = new URLSearchParams(body);
+  const { mode, ms = 0, clientSecret, isCommittedFirst = true } = behaviour;
+  stats.requests += 1;
+  if (mode === 'down') return void response.writeHead(503).end();
+  if (mode === 'busy') return void response.writeHead(429, { 'Retry-After': '1' }).end();
+  if (mode === 'error200') return json(response, 200, '{"error":"temporarily_unavailable"}');
+  if (clientSecret !== undefined && parameters.get('client_secret') !== clientSecret) {
+    return json(response, 401, '{"error":"invalid_client"}');
+  }
+  const redeemed = refreshTokens.get(parameters.get('refresh_token') ?? '');
+  if (redeemed === undefined) return json(response, 400, '{"error":"invalid_grant"}');
+  redeemed.atOnce += 1;
+  stats.mostAtOnce = Math.max(stats.mostAtOnce, redeemed.atOnce);
+  const leave = once(() => {
+    redeemed.atOnce -= 1;
+  });
+  response.on('close', leave);
+  request.on('close', leave);
+  if (!isCommittedFirst) await setTimeout(ms);
+  const answer = commit(redeemed);
+  if (isCommittedFirst && ms > 0) await setTimeout(ms);
+  if (mode === 'hold') await new Promise<void>((resolve) => held.push(resolve));
+  if (answer === undefined) return json(response, 400, '{"error":"invalid_grant"}');
+  if (mode === 'drop') return void response.destroy();
+  if (mode === 'error') return void response.writeHead(500).end();
+  json(response, 200, answer);
+}
+
+function once(run: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) run();
+    isDone = true;
+  };
+}
+
+/** Undefined: refused. */
+function commit(redeemed: RefreshToken): string | undefined {
+  const { grant, spentAt } = redeemed;
+  if (!grant.isAlive) return undefined;
+  if (spentAt !== undefined) {
+    stats.repeats += 1;
+    if (isWithinWindow(spentAt)) return redeemed.answer;
+    grant.isAlive = false;
+    stats.revoked += 1;
+    return undefined;
+  }
+  const expiresIn = behaviour.expiresIn ?? 3_600;
+  const { accessToken, refreshToken } = give(grant, expiresIn);
+  const isRotating = behaviour.isRotating ?? true;
+  if (isRotating) redeemed.spentAt = Date.now();
+  redeemed.answer = JSON.stringify({
+    access_token: accessToken,
+    ...(isRotating && { refresh_token: refreshToken }),
+    token_type: 'bearer',
+    expires_in: expiresIn,
+  });
+  return redeemed.answer;
+}

@@ -1,0 +1,87 @@
+import type { Knex } from 'knex';
+
+/**
+ * `dead`: a person must consent again. `orphaned`: a process died between the provider's answer and its own write, or the
+ * answer is unknown. `expiring`: the access token expires within 15 minutes, or has expired and can be refreshed.
+ */
+export const GRANT_STATES = ['alive', 'expiring', 'dead', 'orphaned'] as const;
+export type GrantState = (typeof GRANT_STATES)[number];
+
+const DEAD = `(token.dead_at IS NOT NULL OR (token.refresh_token IS NULL AND token.expires_at <= now()))`;
+const ORPHANED = `(token.refresh_attempt IS NOT NULL AND token.lease_until <= now())`;
+const EXPIRING = `(token.expires_at <= now() + interval '15 minutes')`;
+
+/** The state of a row `token` of oauth_tokens. */
+export const GRANT_STATE = `CASE WHEN ${DEAD} THEN 'dead' WHEN ${ORPHANED} THEN 'orphaned'
+  WHEN ${EXPIRING} THEN 'expiring' ELSE 'alive' END`;
+
+export interface GrantCounts {
+  readonly states: Readonly<Record<GrantState, number>>;
+  /** Whose refresh token expires within seven days. */
+  readonly dying: number;
+  /** Age of the lease that has run for the longest; null: none runs. */
+  readonly oldestLeaseSeconds: number | null;
+}
+
+/** Grants that need somebody's attention, by provider and reason. */
+export interface Trouble {
+  readonly organizationId: string;
+  readonly providerId: string;
+  readonly state: 'dead' | 'orphaned';
+  readonly reason: string;
+  readonly grants: number;
+}
+
+const COUNT = `
+SELECT ${GRANT_STATE} AS state, count(*)::integer AS grants,
+  count(*) FILTER (WHERE token.refresh_expires_at < now() + interval '7 days' AND token.dead_at IS NULL)::integer AS dying,
+  extract(epoch FROM max(now() - token.refresh_begun_at) FILTER (WHERE token.lease_until > now()))::double precision
+    AS "oldestLeaseSeconds"
+FROM oauth_tokens AS token GROUP BY 1`;
+
+const TROUBLES = `
+SELECT token.organization_id AS "organizationId", token.provider_id AS "providerId", 'dead' AS state,
+  token.dead_reason AS reason, count(*)::integer AS grants
+FROM oauth_tokens AS token WHERE token.dead_at IS NOT NULL GROUP BY 1, 2, 4
+UNION ALL
+SELECT token.organization_id, token.provider_id, 'orphaned',
+  CASE WHEN token.refresh_problem IS NULL THEN 'process_died' ELSE token.refresh_problem END, count(*)::integer
+FROM oauth_tokens AS token
+WHERE token.refresh_attempt IS NOT NULL AND token.lease_until <= now() AND token.dead_at IS NULL GROUP BY 1, 2, 4
+ORDER BY 1, 2, 3, 4`;
+
+const DAY_MS = 86_400_000;
+
+export type GrantStates = ReturnType<typeof grantStates>;
+
+/** Operators' tasks over all organizations. */
+export const grantStates = (db: Knex) => ({
+  /** Reads all tokens, however long that takes. */
+  count(): Promise<GrantCounts> {
+    return db.transaction(async (transaction) => {
+      await transaction.raw('SET LOCAL statement_timeout = 0');
+      const { rows } = await transaction
+        .raw<{
+          rows: { state: GrantState; grants: number; dying: number; oldestLeaseSeconds: number | null }[];
+        }>(COUNT)
+        .options({ query_timeout: DAY_MS });
+      const leases = rows.flatMap(({ oldestLeaseSeconds }) => oldestLeaseSeconds ?? []);
+      const of = (state: GrantState) => rows.find((row) => row.state === state)?.grants ?? 0;
+      return {
+        states: {
+          alive: of('alive'),
+          expiring: of('expiring'),
+          dead: of('dead'),
+          orphaned: of('orphaned'),
+        },
+        dying: rows.reduce((sum, { dying }) => sum + dying, 0),
+        oldestLeaseSeconds: leases.length === 0 ? null : Math.max(...leases),
+      };
+    });
+  },
+
+  /** Reads the grants in question only. */
+  async troubles(): Promise<readonly Trouble[]> {
+    return (await db.raw<{ rows: Trouble[] }>(TROUBLES)).rows;
+  },
+});

@@ -1,0 +1,57 @@
+import type { Knex } from 'knex';
+
+/** Which PostgreSQL this is, and which database in it: a restored dump or a clone is another one. */
+const HERE = `SELECT system_identifier::text AS "systemIdentifier", pg_database.oid::text AS "databaseOid"
+FROM pg_control_system(), pg_database WHERE datname = current_database()`;
+
+const KNOWN = `SELECT system_identifier AS "systemIdentifier", database_oid AS "databaseOid" FROM vault_identity`;
+
+const ADOPT = `
+INSERT INTO vault_identity (system_identifier, database_oid) VALUES (:systemIdentifier, :databaseOid)
+ON CONFLICT (system_identifier, database_oid) DO NOTHING`;
+
+interface Identity {
+  readonly systemIdentifier: string;
+  readonly databaseOid: string;
+}
+
+export type IdentityRepository = ReturnType<typeof identityRepository>;
+
+/**
+ * The database that the vault lives in. In a copy nothing is refreshed or revoked, because a copy would redeem refresh
+ * tokens that the original redeems too.
+ */
+export function identityRepository(db: Knex) {
+  const read = async (sql: string): Promise<readonly Identity[]> =>
+    (await db.raw<{ rows: Identity[] }>(sql)).rows;
+  const write = async (): Promise<void> => {
+    const [here] = await read(HERE);
+    if (here !== undefined) await db.raw(ADOPT, { ...here });
+  };
+
+  async function isOwn(): Promise<boolean> {
+    const [here] = await read(HERE);
+    return (await read(KNOWN)).some(
+      ({ systemIdentifier, databaseOid }) =>
+        systemIdentifier === here?.systemIdentifier && databaseOid === here.databaseOid,
+    );
+  }
+
+  return {
+    /** Whether the vault was begun or adopted in this database. */
+    isOwn,
+
+    /** Writes the database down at the vault's first start. */
+    async settle(): Promise<void> {
+      if ((await read(KNOWN)).length === 0) await write();
+    },
+
+    /** Makes this database, and no other, the vault's. @returns false: it was already */
+    async adopt(): Promise<boolean> {
+      if (await isOwn()) return false;
+      await db.raw('DELETE FROM vault_identity');
+      await write();
+      return true;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
+import { recordedAs, recording } from './audit.ts';
+import { type ClaimedToken, REFRESHER } from './refreshes.ts';
+
+/** What a provider answered to a refresh, sealed, with the pair that was redeemed for it. */
+export interface RefreshAnswer {
+  readonly accessToken: Sealed;
+  /** The new one, or the redeemed one where the answer has none. */
+  readonly refreshToken: Sealed;
+  readonly redeemed: {
+    readonly accessToken: Sealed;
+    readonly refreshToken: Sealed;
+    readonly generation: number;
+  };
+  /** Null: as before. */
+  readonly scopes: readonly string[] | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly expiresInSeconds: number | null;
+  /** Null: as before. */
+  readonly refreshExpiresInSeconds: number | null;
+  /** Until the background pass looks at the token. */
+  readonly dueInSeconds: number;
+}
+
+/** `current`: the pair is in use. `late`: another pair took its place, and it is kept as a candidate. `gone`: so is the token. */
+export type StoreOutcome = 'current' | 'late' | 'gone';
+
+const VERSION_COLUMNS = `organization_id, id, token_id, grant_number, generation, parent, is_candidate,
+    access_token, access_token_key, refresh_token, refresh_token_key`;
+
+/**
+ * Makes the pair current if no other has taken its place. The redeemed pair is kept beside it; older ones go, because a
+ * successor of theirs has been redeemed.
+ */
+const STORE = `
+WITH stored AS (
+  UPDATE oauth_tokens AS token
+  SET access_token = :accessToken, access_token_key = :accessTokenKey,
+    refresh_token = :refreshToken, refresh_token_key = :refreshTokenKey,
+    generation = token.generation + 1, received_at = now(), received_by = :attempt,
+    refresh_attempt = NULL, lease_until = NULL, refresh_failures = 0, refresh_after = NULL, refresh_problem = NULL,
+    dead_at = NULL, dead_reason = NULL,
+    refresh_due_at = now() + make_interval(secs => :dueInSeconds::double precision),
+    expires_at = now() + make_interval(secs => :expiresInSeconds::double precision),
+    refresh_expires_at = coalesce(:refreshExpiresAt::timestamptz, token.refresh_expires_at),
+    scopes = coalesce(:scopes::text[], token.scopes),
+    metadata = CASE WHEN :metadata::jsonb IS NULL THEN token.metadata
+      WHEN token.metadata IS NULL THEN :metadata::jsonb ELSE token.metadata || :metadata::jsonb END,
+    updated_at = now()
+  WHERE token.organization_id = :organizationId AND token.id = :id AND token.generation = :generation
+    AND token.grant_number = :grantNumber
+  RETURNING token.organization_id, token.id, token.provider_id
+), swept AS (
+  DELETE FROM token_versions USING stored
+  WHERE token_versions.organization_id = stored.organization_id AND token_versions.token_id = stored.id
+), kept AS (
+  INSERT INTO token_versions AS version (${VERSION_COLUMNS})
+  SELECT stored.organization_id, :attempt, stored.id, :grantNumber, :redeemedGeneration, NULL, false,
+    :redeemedAccess, :redeemedAccessKey, :redeemedRefresh, :redeemedRefreshKey
+  FROM stored
+), recovered AS (
+  UPDATE oauth_providers SET refresh_failures = 0, refresh_problem = NULL FROM stored
+  WHERE oauth_providers.organization_id = stored.organization_id
+    AND oauth_providers.provider_id = stored.provider_id AND oauth_providers.refresh_failures > 0
+), audited AS (
+  ${recording('token.refresh', 'stored', 'id')}
+)
+SELECT id FROM stored`;
+
+/** A pair that came when another had taken its place. One that this attempt has stored already is no candidate. */
+const KEEP = `
+INSERT INTO token_versions AS version (${VERSION_COLUMNS})
+SELECT token.organization_id, :attempt, token.id, :grantNumber, :generation + 1, :redeemedGeneration, true,
+  :accessToken, :accessTokenKey, :refreshToken, :refreshTokenKey
+FROM oauth_tokens AS token
+WHERE token.organization_id = :organizationId AND token.id = :id AND token.grant_number = :grantNumber
+  AND token.received_by IS DISTINCT FROM :attempt
+ON CONFLICT (organization_id, id) DO NOTHING
+RETURNING version.id`;
+
+/** Not every pair has been tried after all. */
+const REVIVE = `
+UPDATE oauth_tokens SET dead_at = NULL, dead_reason = NULL, refresh_due_at = now()
+WHERE organization_id = :organizationId AND id = :id AND dead_at IS NOT NULL`;
+
+const FIND = `
+SELECT received_by = :attempt AS "isStored" FROM oauth_tokens
+WHERE organization_id = :organizationId AND id = :id AND grant_number = :grantNumber`;
+
+export type RefreshAnswers = ReturnType<typeof refreshAnswers>;
+
+/** Where providers' answers go. None overwrites another: each is current, or beside the current one. */
+export const refreshAnswers = (db: Knex) => ({
+  /** Stores an answer, once however often it is called: a call whose connection broke may be repeated. */
+  async store(claimed: ClaimedToken, answer: RefreshAnswer): Promise<StoreOutcome> {
+    const { organizationId, id, attempt, generation, grantNumber } = claimed;
+    const { accessToken, refreshToken, redeemed, refreshExpiresInSeconds } = answer;
+    const token = { organizationId, id, attempt, generation, grantNumber };
+    const pair = {
+      accessToken: accessToken.ciphertext,
+      accessTokenKey: accessToken.key,
+      refreshToken: refreshToken.ciphertext,
+      refreshTokenKey: refreshToken.key,
+    };
+    const stored = await db.raw<{ rows: unknown[] }>(STORE, {
+      ...token,
+      ...pair,
+      redeemedGeneration: redeemed.generation,
+      redeemedAccess: redeemed.accessToken.ciphertext,
+      redeemedAccessKey: redeemed.accessToken.key,
+      redeemedRefresh: redeemed.refreshToken.ciphertext,
+      redeemedRefreshKey: redeemed.refreshToken.key,
+      scopes: answer.scopes,
+      metadata: answer.metadata && JSON.stringify(answer.metadata),
+      expiresInSeconds: answer.expiresInSeconds,
+      refreshExpiresAt:
+        refreshExpiresInSeconds === null ? null : new Date(Date.now() + refreshExpiresInSeconds * 1000),
+      dueInSeconds: answer.dueInSeconds,
+      ...recordedAs(REFRESHER),
+    });
+    if (stored.rows.length > 0) return 'current';
+    const kept = await db.raw<{ rows: unknown[] }>(KEEP, {
+      ...token,
+      ...pair,
+      redeemedGeneration: redeemed.generation,
+    });
+    if (kept.rows.length > 0) {
+      await db.raw(REVIVE, { organizationId, id });
+      return 'late';
+    }
+    const { rows } = await db.raw<{ rows: { isStored: boolean | null }[] }>(FIND, token);
+    if (rows[0] === undefined) return 'gone';
+    return rows[0].isStored === true ? 'current' : 'late';
+  },
+});

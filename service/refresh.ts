@@ -1,0 +1,66 @@
+import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import { refreshTokens } from '../oauth/token-endpoint.ts';
+import type { Outbound } from '../outbound/outbound.ts';
+import type { Logger } from '../server/log.ts';
+import type { Metrics } from '../server/metrics.ts';
+import { startRefreshWork } from '../vault/refresh/background.ts';
+import { createRefresher, type RefreshObservation } from '../vault/refresh/refresher.ts';
+import type { Refreshing } from '../vault/usable-token.ts';
+import type { Vault } from './repositories.ts';
+
+interface Parts {
+  readonly vault: Vault;
+  readonly catalogue: Catalogue;
+  readonly outbound: Outbound;
+  readonly metrics: Pick<Metrics, 'observeRefresh'>;
+  readonly log: Logger;
+}
+
+export interface AssembledRefresh extends Refreshing {
+  /** Begins the background pass. @returns how to stop, once all that providers have answered is stored */
+  start(): () => Promise<void>;
+}
+
+/** What an operator should look at. The others are as usual. */
+const WARNED: ReadonlySet<string> = new Set(['dead', 'client-wrong', 'unclear', 'unknown', 'unreadable']);
+
+/** How tokens are kept fresh: for the handlers, and in the background. */
+export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Parts): AssembledRefresh {
+  const { refreshStates: states, refreshes, refreshAnswers, identity, keyRing } = vault;
+  const refresher = createRefresher({
+    states,
+    refreshes,
+    answers: refreshAnswers,
+    identity,
+    keyRing,
+    catalogue,
+    ask: (organizationId, ...given) => refreshTokens(outbound.requestFor(organizationId), ...given),
+    observe(observation) {
+      metrics.observeRefresh(observation);
+      log[WARNED.has(observation.outcome) ? 'warn' : 'info'](logged(observation), 'token refresh');
+    },
+  });
+  let work: ReturnType<typeof startRefreshWork> | undefined;
+  return {
+    fresh: refresher.fresh,
+    behind: refresher.behind,
+    use: (token) => work?.use(token),
+    start() {
+      const started = startRefreshWork({ states, catalogue, refresher });
+      work = started;
+      return async () => {
+        await started.close();
+        await refresher.close();
+      };
+    },
+  };
+}
+
+const logged = ({ organizationId, id, providerId, outcome, reason, seconds }: RefreshObservation) => ({
+  organizationId,
+  tokenId: id,
+  providerId,
+  outcome,
+  reason,
+  seconds: Number(seconds.toFixed(3)),
+});

@@ -1,0 +1,205 @@
+/** A token that has expired, or soon will, is refreshed: once, whatever happens, and nothing is lost. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type StrictServer, startStrictServer } from '../bench/refresh/strict.ts';
+import { OPERATOR } from '../db/audit.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
+
+let server: StrictServer;
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  [server, vault] = await Promise.all([startStrictServer(), startVault()]);
+  tenant = await vault.newTenant();
+});
+
+afterAll(async () => {
+  await vault.close();
+  await server.stop();
+});
+
+let providers = 0;
+let provider: string;
+
+/** A provider of its own for each test, so that none pauses another's. */
+beforeEach(async () => {
+  await server.behave({});
+  provider = `strict-${providers++}`;
+  await vault.providers.create(
+    tenant.organizationId,
+    {
+      providerId: provider,
+      name: provider,
+      clientId: 'client',
+      clientSecret: vault.keyRing.seal('right'),
+      authUrl: 'https://provider.example/authorize',
+      tokenUrl: server.tokenUrl,
+      providerType: null,
+    },
+    OPERATOR,
+  );
+});
+
+/** An imported grant of the server. */
+async function grant(expiresIn: number, userId = 'alice') {
+  const [given] = await server.grants(1);
+  if (given === undefined) throw new Error('no grant');
+  const key = await vault.newKey(tenant, { userId });
+  const { body } = await vault.import(key, {
+    provider_id: provider,
+    access_token: given.accessToken,
+    refresh_token: given.refreshToken,
+    expires_in_seconds: expiresIn,
+  });
+  return { ...given, key, tokenId: String(Object(body).token_id) };
+}
+
+const authenticate = (key: string, json: object = {}) =>
+  vault.call('POST', '/v2/auth/authenticate', { key, json: { provider, scopes: [], ...json } });
+
+const storedRefreshToken = async (tokenId: string): Promise<string> =>
+  vault.keyRing.open((await vault.row(tokenId)).refresh_token ?? '');
+
+/** Until the condition holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+describe('an expired token', () => {
+  it('is refreshed and given out', async () => {
+    const { key, tokenId, accessToken } = await grant(0);
+    const { status, body } = await authenticate(key);
+    const { token } = Object(body);
+    expect([status, Object(body).status]).toEqual([200, 'completed']);
+    expect(token).not.toBe(accessToken);
+    expect(await server.introspect([token])).toEqual([true]);
+    expect(await server.check([await storedRefreshToken(tokenId)])).toEqual(['current']);
+  });
+
+  it('is refreshed once for everybody who asks at the same time', async () => {
+    const { key } = await grant(0);
+    const before = await server.stats();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => authenticate(key)));
+    expect(new Set(answers.map(({ body }) => Object(body).token)).size).toBe(1);
+    expect((await server.stats()).requests - before.requests).toBe(1);
+  });
+
+  it('is only looked at with check_only', async () => {
+    const { key } = await grant(0);
+    const before = await server.stats();
+    const { body } = await authenticate(key, { check_only: true });
+    expect(body).toMatchObject({ status: 'completed', token: null });
+    expect((await server.stats()).requests).toBe(before.requests);
+  });
+
+  it('leaves an audit record of the refresh and one of the release', async () => {
+    const { key, tokenId } = await grant(0);
+    await authenticate(key);
+    const records = await vault.db('audit_records').where({ object_id: tokenId }).orderBy('recorded_at');
+    expect(records.map(({ action }) => action)).toEqual(['token.import', 'token.refresh', 'token.release']);
+  });
+
+  it('leaves the redeemed pair beside the new one until that one has been redeemed', async () => {
+    const { key, tokenId, refreshToken } = await grant(0);
+    await authenticate(key);
+    const [kept, ...others] = await vault.db('token_versions').where({ token_id: tokenId });
+    expect([vault.keyRing.open(kept.refresh_token), others]).toEqual([refreshToken, []]);
+  });
+
+  it('keeps its refresh token where the answer has none', async () => {
+    const { key, tokenId, refreshToken } = await grant(0);
+    await server.behave({ isRotating: false });
+    expect((await authenticate(key)).body).toMatchObject({ status: 'completed' });
+    expect(await storedRefreshToken(tokenId)).toBe(refreshToken);
+  });
+});
+
+describe('a token that expires soon', () => {
+  it('is given out at once, and refreshed behind the answer', async () => {
+    const { key, tokenId, accessToken } = await grant(600);
+    await vault
+      .db('oauth_tokens')
+      .where({ id: tokenId })
+      .update({
+        created_at: vault.db.raw("now() - interval '1 hour'"),
+      });
+    await server.behave({ ms: 300 });
+    expect((await authenticate(key)).body).toMatchObject({ token: accessToken });
+    await until(async () => (await vault.row(tokenId))['generation'] === 1);
+    expect(Object((await authenticate(key)).body).token).not.toBe(accessToken);
+  });
+});
+
+describe('a slow provider', () => {
+  it('makes the caller wait no longer than four seconds; the refresh goes on and is stored', async () => {
+    const { key, tokenId } = await grant(0);
+    await server.behave({ mode: 'hold' });
+    const startedAt = performance.now();
+    const { status, headers } = await authenticate(key);
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    await server.behave({});
+    await server.release();
+    await until(async () => (await vault.row(tokenId))['generation'] === 1);
+    expect((await authenticate(key)).body).toMatchObject({ status: 'completed' });
+    expect(await server.check([await storedRefreshToken(tokenId)])).toEqual(['current']);
+  });
+});
+
+describe('a provider that answers otherwise', () => {
+  it('gets the same refresh token again within its reuse window, and gives the successor', async () => {
+    for (const mode of ['drop', 'error'] as const) {
+      const { key, tokenId } = await grant(0, mode);
+      await server.behave({ mode, reuseSeconds: 30 });
+      const answer = authenticate(key);
+      const before = await server.stats();
+      await until(async () => (await server.stats()).requests > before.requests);
+      await server.behave({ reuseSeconds: 30 });
+      expect((await answer).body).toMatchObject({ status: 'completed' });
+      expect(await server.check([await storedRefreshToken(tokenId)])).toEqual(['current']);
+    }
+  });
+
+  it.each(['down', 'busy', 'error200'] as const)(
+    'is %s: 503, and the token is not given up',
+    async (mode) => {
+      const { key, tokenId } = await grant(0);
+      await server.behave({ mode });
+      expect((await authenticate(key)).status).toBe(503);
+      await server.behave({});
+      await until(async () => (await authenticate(key)).status === 200);
+      expect((await vault.row(tokenId))['dead_at']).toBeNull();
+    },
+  );
+
+  it('refuses our client: no token is given up, its refreshes pause, and new settings end the pause', async () => {
+    const [{ key, tokenId }, other] = [await grant(0, 'bob'), await grant(0, 'carol')];
+    await server.behave({ clientSecret: 'another' });
+    expect((await authenticate(key)).status).toBe(503);
+    const { requests } = await server.stats();
+    expect((await authenticate(other.key)).headers.get('retry-after')).toMatch(/^(60|5\d)$/);
+    expect((await server.stats()).requests).toBe(requests);
+    await vault.providers.update(
+      tenant.organizationId,
+      provider,
+      { clientSecret: vault.keyRing.seal('another') },
+      OPERATOR,
+    );
+    expect((await authenticate(key)).status).toBe(200);
+    expect((await vault.row(tokenId))['dead_at']).toBeNull();
+  });
+
+  it('refuses the grant: the token is dead, with its reason, and a person is asked', async () => {
+    const { key, tokenId } = await grant(0);
+    await vault
+      .db('oauth_tokens')
+      .where({ id: tokenId })
+      .update({ refresh_token: vault.keyRing.seal('unknown to the server').ciphertext });
+    const { body } = await authenticate(key);
+    expect(body).toMatchObject({ status: 'pending', url: expect.any(String) });
+    expect(await vault.row(tokenId)).toMatchObject({ dead_reason: 'invalid_grant', lease_until: null });
+    const { requests } = await server.stats();
+    await authenticate(key);
+    expect((await server.stats()).requests).toBe(requests);
+  });
+});

@@ -1,0 +1,168 @@
+import { DecryptError } from '../../crypto/fernet.ts';
+import type { KeyRing } from '../../crypto/key-ring.ts';
+import type { RefreshAnswers, StoreOutcome } from '../../db/refresh-answers.ts';
+import type { ClaimedToken, RefreshRepository, TokenVersion } from '../../db/refreshes.ts';
+import type { CatalogueEntry } from '../../oauth/catalogue-entry.ts';
+import type { ProviderClient } from '../../oauth/provider-settings.ts';
+import type { TokenResult } from '../../oauth/token-endpoint.ts';
+import { persist } from './persist.ts';
+import { dueInSeconds, isPredecessorTried } from './policy.ts';
+import { type Ask, redeem } from './redeem.ts';
+import { type Failed, settle } from './settle.ts';
+
+/**
+ * How an attempt ended. `refreshed`: the pair is current. `late`: another pair had taken its place. `moved`: another process
+ * has the token now. `gone`: the token was deleted. `dead`: a person must consent again. The others are failures.
+ */
+export type AttemptOutcome = 'refreshed' | 'late' | 'moved' | 'gone' | 'dead' | Failed['outcome'];
+
+export interface AttemptEnd {
+  readonly outcome: AttemptOutcome;
+  /** Of a known list. */
+  readonly reason?: string;
+  /** Until the next attempt is allowed. */
+  readonly retrySeconds?: number;
+}
+
+export interface AttemptParts {
+  readonly refreshes: Pick<
+    RefreshRepository,
+    'release' | 'orphan' | 'bury' | 'pause' | 'versions' | 'refuseVersion'
+  >;
+  readonly answers: RefreshAnswers;
+  readonly keyRing: Pick<KeyRing, 'seal' | 'open'>;
+  readonly ask: Ask;
+}
+
+/** A pair that may be redeemed. */
+interface Pair {
+  /** Undefined: the current pair. */
+  readonly versionId?: string;
+  readonly generation: number;
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+const STORED: Readonly<Record<StoreOutcome, AttemptOutcome>> = {
+  current: 'refreshed',
+  late: 'late',
+  gone: 'gone',
+};
+
+/**
+ * Redeems a claimed token and stores what comes of it. No connection, transaction or lock of the database is held while the
+ * provider is asked. `invalid_grant` is believed once every pair of the grant has been tried.
+ * @param wasOrphan whether an earlier attempt may have spent the refresh token
+ */
+export async function runAttempt(
+  parts: AttemptParts,
+  claimed: ClaimedToken,
+  entry: CatalogueEntry | undefined,
+  wasOrphan: boolean,
+): Promise<AttemptEnd> {
+  const { refreshes, ask } = parts;
+  const tried = new Set<string>();
+  let isAnswerLost = wasOrphan;
+  let pair: Pair | undefined;
+  let client: ProviderClient;
+  try {
+    pair = opened(parts, claimed);
+    client = clientOf(parts, claimed, entry);
+  } catch (error) {
+    if (!(error instanceof DecryptError)) throw error;
+    return settle(refreshes, claimed, { outcome: 'unreadable' }, isAnswerLost);
+  }
+  while (pair !== undefined) {
+    const { accessToken, refreshToken, versionId } = pair;
+    const refresh = { accessToken, refreshToken };
+    const redeemed = await redeem(
+      (limits) => ask(claimed.organizationId, client, refresh, limits),
+      entry?.reuse,
+    );
+    const { result } = redeemed;
+    isAnswerLost ||= redeemed.isAnswerLost;
+    if (result.outcome === 'tokens') return { outcome: STORED[await keep(parts, claimed, pair, result)] };
+    if (!isGrantDead(result)) return settle(refreshes, claimed, result, isAnswerLost);
+    if (versionId !== undefined) {
+      tried.add(versionId);
+      await persist(() => refreshes.refuseVersion(claimed.organizationId, versionId));
+    }
+    pair = await nextPair(parts, claimed, tried, entry);
+    if (pair !== undefined) continue;
+    const reason = isAnswerLost ? 'answer_lost' : result.code;
+    const isBuried = await persist(() => refreshes.bury(claimed, reason));
+    return isBuried ? { outcome: 'dead', reason } : { outcome: 'moved' };
+  }
+  return { outcome: 'moved' };
+}
+
+const isGrantDead = (result: TokenResult): result is Extract<TokenResult, { outcome: 'refused' }> =>
+  result.outcome === 'refused' && result.kind === 'grant-dead';
+
+/** @throws DecryptError */
+const opened = (
+  { keyRing }: AttemptParts,
+  { generation, accessToken, refreshToken }: ClaimedToken | TokenVersion,
+): Pair => ({
+  generation,
+  accessToken: keyRing.open(accessToken),
+  refreshToken: keyRing.open(refreshToken),
+});
+
+/** @throws DecryptError */
+function clientOf(
+  { keyRing }: AttemptParts,
+  { clientId, clientSecret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod }: ClaimedToken,
+  entry: CatalogueEntry | undefined,
+): ProviderClient {
+  const secret = clientSecret === null ? null : keyRing.open(clientSecret);
+  return { clientId, clientSecret: secret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, entry };
+}
+
+/** A pair of the same grant that has not been tried: a late answer, or a predecessor that may still be good. */
+async function nextPair(
+  parts: AttemptParts,
+  claimed: ClaimedToken,
+  tried: ReadonlySet<string>,
+  entry: CatalogueEntry | undefined,
+): Promise<Pair | undefined> {
+  const versions = await persist(() => parts.refreshes.versions(claimed));
+  for (const version of versions) {
+    const isTried =
+      !tried.has(version.id) &&
+      (version.isCandidate || isPredecessorTried(version.ageSeconds, entry?.reuse)) &&
+      version.refreshToken !== claimed.refreshToken;
+    if (!isTried) continue;
+    try {
+      return { ...opened(parts, version), versionId: version.id };
+    } catch (error) {
+      if (!(error instanceof DecryptError)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** Stores the answer, however long the database is away. */
+function keep(
+  { answers, keyRing: { seal } }: AttemptParts,
+  claimed: ClaimedToken,
+  pair: Pair,
+  tokens: Extract<TokenResult, { outcome: 'tokens' }>,
+): Promise<StoreOutcome> {
+  const expiresInSeconds = tokens.expiresInSeconds ?? null;
+  const answer = {
+    accessToken: seal(tokens.accessToken),
+    refreshToken: seal(tokens.refreshToken ?? pair.refreshToken),
+    redeemed: {
+      accessToken: seal(pair.accessToken),
+      refreshToken: seal(pair.refreshToken),
+      generation: pair.generation,
+    },
+    scopes: tokens.scopes ?? null,
+    metadata: Object.keys(tokens.metadata).length === 0 ? null : tokens.metadata,
+    expiresInSeconds,
+    refreshExpiresInSeconds: tokens.refreshTokenExpiresInSeconds ?? null,
+    dueInSeconds: dueInSeconds(expiresInSeconds),
+  };
+  return persist(() => answers.store(claimed, answer));
+}

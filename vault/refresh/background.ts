@@ -1,0 +1,91 @@
+import { LRUCache } from 'lru-cache';
+import type { RefreshState, RefreshStates, TokenReference } from '../../db/refresh-states.ts';
+import type { Catalogue } from '../../oauth/catalogue/catalogue.ts';
+import { whenDue } from './policy.ts';
+import type { Refresher } from './refresher.ts';
+
+interface Parts {
+  readonly states: RefreshStates;
+  readonly catalogue: Pick<Catalogue, 'find'>;
+  readonly refresher: Pick<Refresher, 'due'>;
+}
+
+const PASS_MS = 2_000;
+/** The share of the time that passes may take: with very many organizations they become rarer. */
+const SHARE = 20;
+const SIZE = 500;
+const PER_ORGANIZATION = 100;
+const USES_MS = 5_000;
+const USES_AT_ONCE = 1_000;
+/** A use is written once an hour; in between this process remembers it. */
+const USED_MS = 1_800_000;
+const MOST_USED = 100_000;
+
+export type RefreshWork = ReturnType<typeof startRefreshWork>;
+
+/**
+ * The background pass: refreshes what will expire soon and was used lately, what would die of idleness, and orphans. Any
+ * number of processes share it, because each refresh is claimed.
+ */
+export function startRefreshWork({ states, catalogue, refresher }: Parts) {
+  const used = new Map<string, TokenReference>();
+  const written = new LRUCache<string, true>({ max: MOST_USED, ttl: USED_MS });
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  let last: Promise<void> = Promise.resolve();
+
+  async function consider(state: RefreshState): Promise<void> {
+    const plan = whenDue(state, catalogue.find(state.tokenUrl)?.reuse);
+    if (plan.kind === 'later') await states.park(state, plan.seconds);
+    else if (plan.kind === 'refresh') await refresher.due(state);
+  }
+
+  async function pass(): Promise<void> {
+    const startedAt = performance.now();
+    // The database is away: the next pass is soon enough.
+    const due = await states.due(SIZE, PER_ORGANIZATION).catch(() => []);
+    // A slow provider must not hold up the next pass.
+    for (const state of shuffled(due)) void consider(state).catch(() => undefined);
+    if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
+  }
+
+  const run = (): void => {
+    last = pass();
+  };
+
+  async function flush(): Promise<void> {
+    const tokens = [...used.values()].slice(0, USES_AT_ONCE);
+    for (const { id } of tokens) used.delete(id);
+    // Lost where the database is away: the next use is written again.
+    if (tokens.length > 0) await states.use(tokens).catch(() => undefined);
+  }
+
+  run();
+  const flushing = setInterval(() => void flush(), USES_MS);
+
+  return {
+    /** Notes that a token was given out. */
+    use({ organizationId, id }: TokenReference): void {
+      if (written.has(id)) return;
+      written.set(id, true);
+      used.set(id, { organizationId, id });
+    },
+
+    async close(): Promise<void> {
+      isClosed = true;
+      clearTimeout(timer);
+      clearInterval(flushing);
+      await last;
+      clearTimeout(timer);
+      await flush();
+    },
+  };
+}
+
+/** In any order, so that several processes seldom reach for the same token. */
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

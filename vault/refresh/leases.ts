@@ -1,0 +1,33 @@
+import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
+import { RENEW_MS } from './policy.ts';
+
+/** The leases of this process, which are prolonged as long as their attempts go on. */
+export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>) {
+  const held = new Set<ClaimedToken>();
+  let timer: NodeJS.Timeout | undefined;
+  let isRenewing = false;
+
+  async function renew(): Promise<void> {
+    if (isRenewing || held.size === 0) return;
+    isRenewing = true;
+    // The database is away: the attempts go on, and others wait before they take over.
+    await refreshes.renew([...held]).catch(() => undefined);
+    isRenewing = false;
+  }
+
+  return {
+    async during<Result>(claimed: ClaimedToken, attempt: () => Promise<Result>): Promise<Result> {
+      held.add(claimed);
+      timer ??= setInterval(() => void renew(), RENEW_MS);
+      try {
+        return await attempt();
+      } finally {
+        held.delete(claimed);
+        if (held.size === 0) {
+          clearInterval(timer);
+          timer = undefined;
+        }
+      }
+    },
+  };
+}

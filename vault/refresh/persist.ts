@@ -1,0 +1,23 @@
+import { setTimeout } from 'node:timers/promises';
+import { isUnavailable } from '../../db/postgres/errors.ts';
+import { backoffSeconds } from './policy.ts';
+
+const MOST_BACKOFF_SECONDS = 2;
+/** For an error that waiting is unlikely to cure. */
+const TRIES = 20;
+
+/**
+ * Writes what only this process knows, and goes on trying while the database is away, however long that takes.
+ * @param write may be repeated: its connection may break after the commit
+ * @throws what `write` throws in the end, where the database answers
+ */
+export async function persist<Result>(write: () => Promise<Result>): Promise<Result> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!isUnavailable(error) && tried >= TRIES) throw error;
+      await setTimeout(backoffSeconds(tried, 0.05, MOST_BACKOFF_SECONDS) * 1000);
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
+import type { TokenResult } from '../../oauth/token-endpoint.ts';
+import { persist } from './persist.ts';
+import { backoffSeconds, CLIENT_WRONG_PAUSE_SECONDS, providerBackoffSeconds } from './policy.ts';
+
+/** A failure that says nothing of the grant. */
+export interface Failed {
+  readonly outcome: 'client-wrong' | 'transient' | 'unclear' | 'unknown' | 'not-sent' | 'unreadable';
+  readonly reason: string;
+  readonly retrySeconds: number;
+}
+
+type Failure = Exclude<TokenResult, { outcome: 'tokens' }> | { readonly outcome: 'unreadable' };
+
+/** Whose attempts pause: of this token, or of all tokens of the provider. */
+interface Verdict extends Failed {
+  readonly pauses: 'token' | 'provider';
+}
+
+const UNCLEAR_FIRST_SECONDS = 30;
+const UNREADABLE_SECONDS = 60;
+
+function judge(failure: Failure, { failures, providerFailures }: ClaimedToken): Verdict {
+  const backoff = providerBackoffSeconds(providerFailures);
+  switch (failure.outcome) {
+    case 'unreadable':
+      return {
+        outcome: 'unreadable',
+        reason: 'unreadable_ciphertext',
+        retrySeconds: UNREADABLE_SECONDS,
+        pauses: 'token',
+      };
+    case 'unknown': {
+      const retrySeconds = failure.retryAfterSeconds ?? backoff;
+      return { outcome: 'unknown', reason: failure.reason, retrySeconds, pauses: 'provider' };
+    }
+    case 'not-sent': {
+      const { reason } = failure;
+      if (reason === 'busy' || reason === 'cancelled')
+        return { outcome: 'not-sent', reason, retrySeconds: 1, pauses: 'token' };
+      const retrySeconds = reason === 'refused' ? CLIENT_WRONG_PAUSE_SECONDS : backoff;
+      return { outcome: 'not-sent', reason, retrySeconds, pauses: 'provider' };
+    }
+    case 'refused': {
+      const { kind, code: reason, retryAfterSeconds } = failure;
+      if (kind === 'client-wrong')
+        return {
+          outcome: 'client-wrong',
+          reason,
+          retrySeconds: CLIENT_WRONG_PAUSE_SECONDS,
+          pauses: 'provider',
+        };
+      if (kind === 'transient')
+        return {
+          outcome: 'transient',
+          reason,
+          retrySeconds: retryAfterSeconds ?? backoff,
+          pauses: 'provider',
+        };
+      const retrySeconds = backoffSeconds(failures, UNCLEAR_FIRST_SECONDS);
+      return { outcome: 'unclear', reason, retrySeconds, pauses: 'token' };
+    }
+  }
+}
+
+/** Where the provider pauses, the token waits no longer, unless it is the token that the provider stumbles over. */
+function tokenRetrySeconds(
+  pauses: Verdict['pauses'],
+  outcome: Failed['outcome'],
+  retrySeconds: number,
+  failures: number,
+): number {
+  if (pauses === 'token') return retrySeconds;
+  return outcome === 'unknown' ? backoffSeconds(failures) : 0;
+}
+
+/**
+ * Ends an attempt without tokens: no token is given up.
+ * @param isAnswerLost an earlier answer may have been lost, so that the token stays an orphan
+ */
+export async function settle(
+  refreshes: Pick<RefreshRepository, 'release' | 'orphan' | 'pause'>,
+  claimed: ClaimedToken,
+  failure: Failure,
+  isAnswerLost: boolean,
+): Promise<Failed> {
+  const { outcome, reason: problem, retrySeconds, pauses } = judge(failure, claimed);
+  if (pauses === 'provider') {
+    await persist(() => refreshes.pause(claimed, { problem, pauseSeconds: retrySeconds }));
+  }
+  const written = {
+    problem,
+    retrySeconds: tokenRetrySeconds(pauses, outcome, retrySeconds, claimed.failures),
+  };
+  if (isAnswerLost || outcome === 'unknown') await persist(() => refreshes.orphan(claimed, written));
+  else await persist(() => refreshes.release(claimed, written, pauses === 'token'));
+  return { outcome, reason: problem, retrySeconds };
+}
