@@ -59,6 +59,8 @@ export interface AuditRecord {
   readonly action: string;
   readonly objectId: string;
   readonly requestId: string | null;
+  /** The agent that a token was released for; null: none was named. */
+  readonly agentId: string | null;
 }
 
 const PAGE = 1_000;
@@ -66,7 +68,7 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
 
 const LIST = `
 SELECT id, recorded_at AS "recordedAt", user_id AS "userId", credential, action, object_id AS "objectId",
-  request_id AS "requestId"
+  request_id AS "requestId", agent_id AS "agentId"
 FROM audit_records
 WHERE organization_id = :organizationId AND id > :after AND recorded_at >= :since
 ORDER BY id LIMIT ${PAGE}`;

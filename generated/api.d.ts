@@ -1025,7 +1025,16 @@ export interface operations {
                 };
             };
             readonly 303: components["responses"]["Redirect"];
-            readonly 400: components["responses"]["BadRequest"];
+            /** @description A page that says that no such authorization is under way in this browser, or a malformed request. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                    readonly "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 405: components["responses"]["MethodNotAllowed"];
@@ -1135,7 +1144,16 @@ export interface operations {
                 };
             };
             readonly 303: components["responses"]["Redirect"];
-            readonly 400: components["responses"]["BadRequest"];
+            /** @description A page that says that no such authorization is under way in this browser, or a malformed request. */
+            readonly 400: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/html": string;
+                    readonly "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 405: components["responses"]["MethodNotAllowed"];

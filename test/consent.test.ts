@@ -281,3 +281,18 @@ describe('wait', () => {
     expect(records).toMatchObject([{ agent_id: 'agent-9' }, { agent_id: 'agent-9' }]);
   });
 });
+
+describe('what expires', () => {
+  it('is deleted, and only that', async () => {
+    const { key, userId } = await newUser();
+    await authenticate(key);
+    const { authId } = await authenticate(key);
+    const own = () => vault.db('authorizations').where({ user_id: userId });
+    await own()
+      .whereNot({ id: authId })
+      .update({ expires_at: vault.db.raw(`now() - interval '1 second'`) });
+    const { deleted, expired } = await vault.authorizations.sweep(1_000);
+    expect(expired).toBeLessThanOrEqual(deleted);
+    expect(await own().pluck('id')).toEqual([authId]);
+  });
+});

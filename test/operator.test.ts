@@ -45,6 +45,7 @@ describe('the audit trail', () => {
       action: 'token.import',
       object_id: JSON.parse(text).token_id,
       request_id: 'r-1',
+      agent_id: null,
     };
     expect((await list('--json')).json().at(-1)).toEqual(record);
     const lines = (await list('--lines')).stdout.trim().split('\n');

@@ -16,6 +16,7 @@ const described = (record: AuditRecord) => ({
   action: record.action,
   object_id: record.objectId,
   request_id: record.requestId,
+  agent_id: record.agentId,
 });
 
 interface ListOptions {
