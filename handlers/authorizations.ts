@@ -45,6 +45,8 @@ type Answer = components['schemas']['AuthAuthenticateResponse'];
 const NOTHING = { url: null, auth_id: null, token: null, user_id: null, metadata: null } as const;
 const MAX_WAIT_SECONDS = 300;
 const DEFAULT_WAIT_SECONDS = 30;
+/** Of a consent, in its URL. Servers take 8 KiB of URL at least. */
+const MAX_SCOPE_CHARACTERS = 4_096;
 /** Seconds until a place is likely to be free: a fraction of the life of an authorization, and of a waiter. */
 const RETRY = { 'Retry-After': '30' };
 
@@ -102,6 +104,7 @@ export const authorizationHandlers = ({
       if (isCheckOnly) return { status: 200, body: { ...NOTHING, status: 'pending' } };
       const isDefault = body.is_default ?? true;
       const consent = { ...wanted, ...asked(wanted.scopes, choice), workspaceId, isDefault };
+      requireShort(consent.scopes);
       return { status: 200, body: await ask(consent, by) };
     },
 
@@ -122,9 +125,9 @@ export const authorizationHandlers = ({
 
   async function waitFor(authId: string, caller: Caller, seconds: number, signal: AbortSignal) {
     if (!isUuid(authId)) return undefined;
-    const { organizationId, credential } = caller;
+    const { organizationId } = caller;
     try {
-      return await waiters.wait({ organizationId, id: authId.toLowerCase() }, credential, {
+      return await waiters.wait({ organizationId, id: authId.toLowerCase() }, waitingAs(caller), {
         timeoutMs: seconds * 1000,
         signal,
         mayWait: ({ userId }) => mayActFor(caller, userId),
@@ -158,6 +161,23 @@ const isAgentOnly = (
   (body.user_id ?? null) === null &&
   (body.ls_user_id ?? null) === null &&
   (body.agent_id ?? null) !== null;
+
+/** Whose share of the waiters a request takes: an API key's, or that of the user of a bearer token. */
+const waitingAs = ({ credential, organizationId, userId }: Caller): string =>
+  credential === 'bearer' ? `${credential} ${organizationId} ${userId}` : credential;
+
+/** Scopes travel in the provider's URL, and are kept for as long as the authorization. @throws ApiError */
+function requireShort(scopes: readonly string[]): void {
+  if (scopes.join(' ').length <= MAX_SCOPE_CHARACTERS) return;
+  const error = `the scopes must have at most ${MAX_SCOPE_CHARACTERS} characters together`;
+  const finding = {
+    loc: ['body', 'scopes'],
+    msg: `Value error, ${error}`,
+    type: 'value_error',
+    ctx: { error },
+  };
+  throw new ApiError(422, [finding]);
+}
 
 /** A consent covers what is requested now and what the token in its place had, so that no scope gets lost. */
 const asked = (requested: readonly string[], { scopes, replacesTokenId }: NeedsConsent) => ({

@@ -258,6 +258,18 @@ describe('whom a caller may act for', () => {
   });
 });
 
+describe('scopes', () => {
+  it('of a consent are as many as a URL holds', async () => {
+    const { key } = await newUser();
+    const { status, body } = await authenticate(key, { scopes: ['x'.repeat(4_097)] });
+    expect([status, body]).toEqual([
+      422,
+      { detail: [expect.objectContaining({ loc: ['body', 'scopes'], type: 'value_error' })] },
+    ]);
+    expect((await authenticate(key, { scopes: ['x'.repeat(4_096)] })).status).toBe(200);
+  });
+});
+
 describe('fields of newer clients', () => {
   it('refuses a redirect_uri, and takes null', async () => {
     const { status, body } = await authenticate(tenant.apiKey, { redirect_uri: 'https://evil.example/' });

@@ -312,6 +312,28 @@ describe('settings', () => {
     }
   });
 
+  it('AUTHORIZATIONS_PER_ORGANIZATION_MAX limits what is pending, until a person has finished', async () => {
+    const limited = await startVault({ AUTHORIZATIONS_PER_ORGANIZATION_MAX: '2' });
+    try {
+      const [own, neighbour] = [await limited.newTenant(), await limited.newTenant()];
+      await newProvider('example', {}, limited, own);
+      const ask = (key: string, provider: string) =>
+        limited.call('POST', '/v2/auth/authenticate', {
+          key,
+          json: { provider, scopes: [], force_new: true },
+        });
+      const first = await ask(own.apiKey, 'example');
+      const bob = await limited.newKey(own, { userId: 'bob' });
+      expect((await ask(bob, 'example')).status).toBe(200);
+      expect((await ask(bob, 'example')).status).toBe(429);
+      expect((await ask(neighbour.apiKey, 'slack')).status).toBe(200);
+      await person().connect(String(Object(first.body).url));
+      expect((await ask(bob, 'example')).status).toBe(200);
+    } finally {
+      await limited.close();
+    }
+  });
+
   it('WAITERS_PER_KEY_MAX limits how many requests wait, which leave when their client does', async () => {
     const limited = await startVault({ WAITERS_PER_KEY_MAX: '3' });
     try {

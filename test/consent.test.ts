@@ -282,6 +282,29 @@ describe('wait', () => {
   });
 });
 
+describe('metrics', () => {
+  it('count the ends of authorizations, and tell how long people take', async () => {
+    const count = async (outcome: string) => {
+      const line = new RegExp(
+        `^tokenhold_authorizations_total{provider="other",outcome="${outcome}"} (\\d+)`,
+        'm',
+      );
+      return Number(line.exec(await vault.metrics())?.[1] ?? 0);
+    };
+    const before = await Promise.all(['completed', 'failed'].map(count));
+    const { key } = await newUser();
+    const alice = person();
+    const callback = await alice.untilCallback((await authenticate(key)).url);
+    await alice.go(callback);
+    const late = await alice.untilCallback((await authenticate(key, { force_new: true })).url);
+    await alice.go(late.replace(/code=[^&]*/, 'code=wrong'));
+    const after = await Promise.all(['completed', 'failed'].map(count));
+    expect(after).toEqual(before.map((number) => number + 1));
+    expect(await vault.metrics()).toMatch(/^tokenhold_time_to_consent_seconds_count [1-9]/m);
+    expect(await vault.metrics()).toMatch(/^tokenhold_waiters 0$/m);
+  });
+});
+
 describe('what expires', () => {
   it('is deleted, and only that', async () => {
     const { key, userId } = await newUser();

@@ -56,6 +56,8 @@ export interface TestVault extends Vault {
   ): Promise<string>;
   newProvider(organizationId: string, providerId: string): Promise<void>;
   row(tokenId: string): Promise<TokenRow>;
+  /** What Prometheus would scrape. */
+  metrics(): Promise<string>;
   /** A pool of the test's own on the vault's database. */
   outside(): Knex;
 }
@@ -95,6 +97,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
     ...arrangements(vault),
     url,
     port: address.port,
+    metrics: () => parts.metrics.registry.metrics(),
     outside: () =>
       openDatabase({
         connectionString: database.connectionString,
