@@ -24,19 +24,19 @@ export interface AppParts extends OperationParts, Observers {
   readonly stopping: AbortSignal;
 }
 
-/** Documented under the settings of the same names. */
+/** docs/operations.md describes the settings of the same names. */
 export interface Limits {
   readonly bodyBytes: number;
   readonly headerCount: number;
-  /** Of one address, answered 401; beyond them 429. 0: no limit. */
+  /** How many failures of one address get 401. Further ones get 429. 0: no limit. */
   readonly authFailuresPerMinute: number;
 }
 
 /** The whole HTTP surface: the contract's operations, the pages, the document and the health of the process. */
 export async function createApp(parts: AppParts): Promise<Express> {
   const app = express();
-  // Express gives each message a prototype of its own, which costs more than all its routing, unless it is the one that
-  // the message has. So what Express adds to messages (`res.send`, `req.ip`) is not there.
+  // Express replaces the prototype of each message, which costs more than all its routing. With Node's own prototypes it
+  // has nothing to replace. The methods that Express adds to messages (`res.send`, `req.ip`) do not exist here.
   Object.assign(app, { request: IncomingMessage.prototype, response: ServerResponse.prototype });
   app.disable('x-powered-by');
   app.enable('case sensitive routing');

@@ -7,17 +7,17 @@ import { type Authenticate, InvalidCredentialsError } from '../security/authenti
 import type { Caller } from '../security/caller.ts';
 import { ApiError } from './errors.ts';
 
-/** Which proxies' `X-Forwarded-For` counts: none, so many in a row, or those of these addresses. */
+/** The proxies whose `X-Forwarded-For` counts: none, a number of them in a row, or those with these addresses. */
 export type TrustProxy = false | number | string;
 
 export type AuthenticateRequest = (request: IncomingMessage) => Promise<Caller | undefined>;
 
-/** Who owns an IPv6 address owns its /64. */
+/** The owner of an IPv6 address has the whole /64. */
 const IPV6_PREFIX_BITS = 64;
 
 /**
- * Makes authentication answer 429 instead of 401 to an address that guesses; all that it wraps share the count. Good
- * credentials are looked at first, so they are never slowed, whoever shares their address.
+ * Limits the failed authentications of an address: beyond the limit, it gets 429 instead of 401. All wrapped functions
+ * share the counts. Credentials are checked first, so good ones are never slowed, also from an address that guesses.
  * @param perMinute 0: no limit
  */
 export function limitFailures(
@@ -44,16 +44,16 @@ function trust(proxies: TrustProxy): (address: string, hop: number) => boolean {
   return (address, hop) => isListed(withoutPort(address), hop);
 }
 
-/** `192.0.2.1:443` and `[2001:db8::1]:443` are what some proxies write in `X-Forwarded-For`. */
+/** Some proxies write `192.0.2.1:443` or `[2001:db8::1]:443` in `X-Forwarded-For`. */
 function withoutPort(address: string): string {
   const [, bare = address] = /^\[(.*)\](?::\d+)?$/.exec(address) ?? /^([\d.]+):\d+$/.exec(address) ?? [];
   return bare;
 }
 
-/** The network that failures are counted for, the same in whatever form its address is written. */
+/** The network whose failures are counted. Every form of an address gives the same network. */
 function network(forwarded: string): string {
   const text = withoutPort(forwarded);
-  if (isIP(text) === 0) return 'none'; // all that is no address shares one count
+  if (isIP(text) === 0) return 'none'; // texts that are no addresses share one count
   const address = ipaddr.process(text);
   if (address.kind() === 'ipv4') return address.toString();
   const prefix = address.toByteArray().slice(0, IPV6_PREFIX_BITS / 8);

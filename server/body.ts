@@ -10,7 +10,7 @@ const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 export interface ReadBody {
-  /** Which of the media types it was read as; undefined: none, or there is no body. */
+  /** The media type that the body was read as. Undefined: none of those asked for, or there is no body. */
   readonly mediaType: string | undefined;
   readonly body: unknown;
 }
@@ -18,7 +18,7 @@ export interface ReadBody {
 const NO_BODY: ReadBody = { mediaType: undefined, body: undefined };
 
 /**
- * Reads a request's body as one of these media types. The body is the bare text where it is declared as none of them.
+ * Reads a request's body as one of these media types. A body that is declared as another type stays bare text.
  * @throws ApiError 415, 413, 400 or 422, in this order
  */
 export async function readBody(
@@ -66,7 +66,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
   });
 }
 
-/** The client went away before its request was complete: nobody is owed an answer. */
+/** The client went away before its request was complete, so there is nobody to answer. */
 export class ClientGoneError extends Error {}
 
 const unreadable = () => new ApiError(400, 'There was an error parsing the body');
@@ -85,7 +85,7 @@ function mediaTypeOf(contentType: readonly string[] = []): string {
   return contentType.length === 1 ? mediaType.trim().toLowerCase() : '';
 }
 
-/** The fields of a form. A repeated field becomes a list, which no field that is declared as text takes. */
+/** The fields of a form. A repeated field becomes a list, so a field that is declared as text refuses it. */
 function parseForm(text: string): Readonly<Record<string, unknown>> {
   refuseBrokenEscapes(text);
   const fields = new Map<string, string | string[]>();
@@ -96,7 +96,7 @@ function parseForm(text: string): Readonly<Record<string, unknown>> {
   return Object.fromEntries(fields);
 }
 
-/** `URLSearchParams` would put U+FFFD in the place of bytes that are no UTF-8. */
+/** `URLSearchParams` would replace bytes that are not UTF-8 by U+FFFD. */
 function refuseBrokenEscapes(text: string): void {
   try {
     if (text.includes('%')) decodeURIComponent(text);

@@ -14,8 +14,8 @@ interface Given {
 }
 
 /**
- * What a handler is called with; the handler's own type says which of it there is. It is a class because the getter of a
- * class costs nothing for a request that does not read it.
+ * The argument of every handler. The type of the handler says which of the fields it has. It is a class, because the
+ * getter of a class costs nothing for a request that does not read it.
  */
 export class ServedCall implements AnyCall, Given {
   readonly request: Request;
@@ -45,7 +45,7 @@ export class ServedCall implements AnyCall, Given {
   }
 }
 
-/** A client that ends its side of the connection is taken for gone: nothing tells it from one that has closed it. */
+/** A client that ends its side of the connection counts as gone, because it looks like one that has closed it. */
 function endOf({ socket }: Request, response: Response): AbortSignal {
   const { stopping } = response.locals;
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** Types that follow from generated/: what does not fit the contract does not compile. */
+/** Types that follow from generated/: a handler that does not fit the contract does not compile. */
 import type { IncomingMessage } from 'node:http';
 import type { Actor } from '../db/audit.ts';
 import type { operations } from '../generated/api.d.ts';
@@ -40,7 +40,7 @@ type Json<Body> =
   | { readonly body: Body }
   | (Body extends readonly (infer Row)[]
       ? {
-          /** The items of the array, sent as they come. The connection is cut when they fail midway. */
+          /** The items of the array, sent as they come. If they fail midway, the connection is cut. */
           readonly rows: AsyncIterable<Row>;
         }
       : never);
@@ -112,7 +112,7 @@ type BodyIn<Contents> = {
 /** The fields of an object, or of each object of a union. */
 type Fields<T> = T extends readonly unknown[] ? never : T extends object ? keyof Named<T> & string : never;
 
-/** For each field, whether the handler reads it: a field that is not listed does not compile. */
+/** Whether the handler reads each field. A field that is not listed does not compile. */
 type Listed<Place extends string, T> = [Fields<T>] extends [never]
   ? { readonly [In in Place]?: never }
   : { readonly [In in Place]: { readonly [Field in Fields<T>]: boolean } };
@@ -146,12 +146,12 @@ type ReadBody<T, Flags> = T extends { readonly mediaType: infer MediaType; reado
   ? { readonly mediaType: MediaType; readonly body: Given extends object ? Read<Given, Flags> : Given }
   : never;
 
-/** The message as it came, for operations that judge a browser by it. */
+/** The message as it came, for operations that examine the browser. */
 interface Sender {
   readonly request: Pick<IncomingMessage, 'headersDistinct' | 'url'>;
 }
 
-/** The caller of an operation that the contract keeps to a role has that role. */
+/** If the contract keeps the operation to a role, the type of the caller has that role. */
 type CallerOf<Description> = Description extends { readonly role: infer Required extends Role }
   ? Caller & { readonly role: Required }
   : Caller;
@@ -162,12 +162,12 @@ type Who<Description> = Description extends { readonly isPublic: true }
     ? Sender & { readonly caller: Caller | undefined }
     : { readonly caller: CallerOf<Description> };
 
-/** What every call has, also one of no operation. */
+/** The fields of every call, also of one that belongs to no operation. */
 export interface AnyCall {
   readonly requestId: string;
   /**
-   * Aborted when the client goes away (`ClientGoneError`) or the service stops (`StoppingError`), with that as its
-   * reason. It is made when it is first read.
+   * Aborted when the client goes away (`ClientGoneError`) or the service stops (`StoppingError`); its reason is that
+   * error. It is made when it is first read.
    */
   readonly signal: AbortSignal;
 }
@@ -179,15 +179,15 @@ export type Call<Id, List = undefined, Api extends Contract = Ours> = AnyCall & 
 } & ReadBody<Body<TypesOf<Api, Id>>, ListedIn<List, 'body'>> &
   Who<Id extends keyof Api['described'] ? Api['described'][Id] : never>;
 
-/** One function for each operation listed: a typed request in, a documented answer out, everything else thrown. */
+/** One function for each listed operation: it takes a typed request, returns a documented answer and throws all else. */
 export type Handlers<List extends Reading<Api>, Api extends Contract = Ours> = {
   readonly [Id in keyof List]: (call: Call<Id, List[Id], Api>) => Promise<Reply<Id, Api>>;
 };
 
-/** A handler for every operation of the contract, whatever each reads. */
+/** A handler for every operation of the contract, with any list of inputs. */
 export type AllHandlers = { readonly [Id in OperationId]: (call: never) => Promise<Reply<Id>> };
 
-/** Whose change it is, for the audit record. */
+/** The author of a change, for the audit record. */
 export const actor = ({
   caller,
   requestId,

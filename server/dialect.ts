@@ -4,13 +4,13 @@ import standardFormats from 'ajv-formats';
 import { MAX_VALUES, maxValues, type ValueLimits } from './max-values.ts';
 
 export interface DialectParts {
-  /** Formats that JSON Schema does not know, by name. */
+  /** Formats beside those of JSON Schema, by name. */
   readonly formats: Readonly<Record<string, (value: string) => boolean>>;
   /** The settings that `x-max-values` names. */
   readonly valueLimits: ValueLimits;
 }
 
-/** Keywords that state nothing about a value. `include_in_schema` is FastAPI's, and stands in upstream's document by mistake. */
+/** Keywords that state nothing about a value. `include_in_schema` is FastAPI's; upstream's document has it by mistake. */
 const ANNOTATIONS = ['discriminator', 'example', 'externalDocs', 'xml', 'include_in_schema', 'x-secret'];
 
 const INT64 = 2 ** 63;

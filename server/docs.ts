@@ -31,7 +31,7 @@ const ASSETS = {
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
 };
 
-/** Nothing is loaded from, or sent to, another host. Swagger UI sets styles of its own. */
+/** The page loads nothing from other hosts and sends nothing to them. Swagger UI sets styles of its own. */
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,4 +1,4 @@
-/** The OpenAPI document: whether it is one, and its operations with the validators of their requests. */
+/** The OpenAPI document: its check, and its operations with the validators of their requests. */
 import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { ValidateFunction } from 'ajv';
@@ -9,8 +9,8 @@ export const readContract = (): Document =>
   JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
 
 /**
- * The problems that keep a document from being OpenAPI 3.1, each with its place. Empty: it is one.
- * The check of the start and the one of `npm run check` are the same.
+ * The problems that keep a document from being OpenAPI 3.1, each with its place. Empty: the document is valid.
+ * The start of the service and `npm run generate` run the same check.
  */
 export async function documentProblems(document: Document): Promise<readonly string[]> {
   if (!/^3\.1\.\d+$/.test(document.openapi)) return [`openapi is ${document.openapi}: only 3.1 is served`];
@@ -18,7 +18,7 @@ export async function documentProblems(document: Document): Promise<readonly str
     JSON.parse(JSON.stringify(document)),
   );
   if (typeof errors === 'string') return [errors];
-  // The finding that is deepest in the document says most; the others follow from it.
+  // The deepest finding says most. The others follow from it.
   const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length));
   const told = errors.filter(
     ({ instancePath, keyword }) => keyword !== 'if' && instancePath.split('/').length === deepest,
@@ -43,8 +43,8 @@ export interface LoadedOperation {
 }
 
 /**
- * The operations of a document. openapi-backend's `handleRequest` is not used: it parses each request three times, and
- * before the credentials are known.
+ * The operations of a document. openapi-backend's `handleRequest` is not used: it parses each request three times, before
+ * the credentials are known.
  */
 export async function loadDocument(definition: Document, ajv: Ajv2020): Promise<readonly LoadedOperation[]> {
   const api = new OpenAPIBackend({
@@ -55,7 +55,7 @@ export async function loadDocument(definition: Document, ajv: Ajv2020): Promise<
   });
   await api.init();
   return api.router.getOperations().map((shared) => {
-    // Without shared parts, which openapi-backend would turn into references that ajv cannot always follow.
+    // A copy without shared parts: openapi-backend would turn them into references that ajv cannot always follow.
     const described: Described = JSON.parse(JSON.stringify(shared));
     return {
       described,

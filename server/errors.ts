@@ -16,7 +16,7 @@ export interface FieldError {
   readonly ctx?: Readonly<Record<string, unknown>>;
 }
 
-/** A refusal with a documented answer. Its detail is shown to the caller, so it never repeats any of the request. */
+/** A refusal with a documented answer. Its detail is shown to the caller, so it repeats nothing of the request. */
 export class ApiError extends Error {
   readonly status: number;
   readonly detail: string | readonly FieldError[];

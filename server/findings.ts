@@ -1,8 +1,8 @@
-/** What is found in one part of a request, at most once for each place. */
+/** The findings in one part of a request, at most one for each place. */
 import type { FieldError } from './errors.ts';
 import type { Wording } from './wording.ts';
 
-/** A body of wrong list items would otherwise grow about fiftyfold as a list of errors. */
+/** Without a limit, the errors for a list of wrong items would be fifty times as long as the list. */
 export const MAX_FINDINGS = 100;
 
 export type Path = readonly (string | number)[];
@@ -15,7 +15,7 @@ export interface Findings {
 
 export const isFull = ({ found }: Findings): boolean => found.length >= MAX_FINDINGS;
 
-/** Adds a finding, unless its place has one or there are enough. */
+/** Adds a finding, unless its place has one already or the limit is reached. */
 export function add(
   findings: Findings,
   loc: Path,
@@ -28,7 +28,7 @@ export function add(
   findings.found.push({ loc, ...wording, ...input });
 }
 
-/** The rejected value, where repeating it can give no secret away: a caller may have swapped two fields. */
+/** The rejected value, if it cannot be a secret. Any text can be one: a caller may have swapped two fields. */
 export const repeatable = (value: unknown, isSecret: boolean): { readonly input?: unknown } =>
   !isSecret && (value === null || typeof value === 'boolean' || Number.isFinite(value))
     ? { input: value }

@@ -10,7 +10,7 @@ const READY = '/readyz';
 
 export const isHealthPath = (path: string | undefined): boolean => path === ALIVE || path === READY;
 
-/** The health of the process. It is asked for without credentials, so it must cost next to nothing. */
+/** The health of the process. Anybody may ask without credentials, so it must cost next to nothing. */
 export function healthRoutes(isReady: () => Promise<boolean>): readonly Route[] {
   const check = shared(isReady);
   const alive = async (response: Response) => send(response, { status: 200, body: { status: 'ok' } });
@@ -27,7 +27,7 @@ export function healthRoutes(isReady: () => Promise<boolean>): readonly Route[] 
   ]);
 }
 
-/** One check at a time; its result, an error too, holds for a second. */
+/** Runs one check at a time. Its result, or its error, is shared for a second. */
 function shared(check: () => Promise<boolean>): () => Promise<boolean> {
   let latest: Promise<boolean> | undefined;
   let validUntil = 0;

@@ -16,7 +16,7 @@ import { cutSoon } from './sending.ts';
 
 /** The status of a request that Node's parser refuses, by the code of its error. */
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
-/** How long an idle connection stays open when the service stops: its client may be sending a request. */
+/** How long an idle connection stays open when the service stops. Its client may be sending a request just then. */
 const IDLE_GRACE_MS = 500;
 
 export interface HttpLimits {
@@ -26,9 +26,9 @@ export interface HttpLimits {
   readonly maxConnections: number;
 }
 
-/** An HTTP server whose own refusals look like the application's. Nothing of a refused request is kept or logged. */
+/** An HTTP server whose own refusals look like those of the application. It keeps and logs nothing of a refused request. */
 export function createHttpServer(app: Express, limits: HttpLimits): Server {
-  // The listener itself refuses a missing Host and an unknown expectation, in the form of all its answers.
+  // `refuseUnmetDemands` refuses a missing Host and an unknown expectation, with our header fields.
   const server = createServer(
     {
       requireHostHeader: false,
@@ -39,7 +39,7 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
     },
     app,
   );
-  server.maxHeadersCount = 0; // it would drop the rest in silence; the listener refuses them
+  server.maxHeadersCount = 0; // a limit here would drop the rest in silence; `refuseUnmetDemands` refuses them
   server.maxConnections = limits.maxConnections;
   // A client that ends its side still gets its answers. Node knows this setting, though its types do not.
   Object.assign(server, { httpAllowHalfOpen: true });
@@ -48,10 +48,10 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
   return server;
 }
 
-/** Answers what the parser refuses, once every request that came whole before it has its answer. */
+/** Answers a request that the parser refuses, once every complete request before it has its answer. */
 function refuseMalformed(server: Server): void {
   const latest = new WeakMap<Duplex, ServerResponse>();
-  /** The response before this one on the connection, where that was still open when this one began. */
+  /** The previous response on the connection, if it was still open when this one began. */
   const earlier = new WeakMap<ServerResponse, ServerResponse>();
   const refused = new WeakSet<Duplex>();
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
@@ -71,7 +71,7 @@ function refuseMalformed(server: Server): void {
       if (isPartial && last.headersSent) socket.end();
       else socket.end(refusal(STATUS[error.code ?? ''] ?? 400));
     };
-    // Ahead of Node's own listener, which ends the connection of a client that has ended its side.
+    // Runs before Node's own listener, which ends the connection of a client that has ended its side.
     if (owed === undefined || owed.writableFinished || owed.destroyed) refuse();
     else owed.prependOnceListener('finish', refuse);
   });
@@ -85,11 +85,11 @@ function refusal(status: number): string {
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
 }
 
-/** Stops listening, and closes each connection when it is idle after a moment, or after this long whatever it does. */
+/** Stops listening. After a moment, closes each connection as soon as it is idle, and all of them after this time. */
 export async function closeServer(server: Server, timeoutSeconds: number): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
-  // The close of `http` would end idle connections at once, and reset the requests that are on their way.
+  // `close` of an HTTP server would end idle connections at once, and reset requests that are on their way.
   NetServer.prototype.close.call(server);
   const cut = setTimeout(() => server.closeAllConnections(), timeoutSeconds * 1000);
   const isClosed = new AbortController();

@@ -1,16 +1,16 @@
 /** Bounds of a JSON text that are known before it is parsed, because parsing many values blocks the event loop. */
 import { Buffer } from 'node:buffer';
 
-/** JSON text deeper than this would overflow what handles it further on. */
+/** Deeper JSON would overflow the stack of the code that handles it. */
 const MAX_DEPTH = 200;
 
 /** Values of one body. Parsing that many names takes less than 10 ms; 90,000 take 60 ms. */
 export const MAX_VALUES = 15_000;
 
 export interface JsonBounds {
-  /** More than `MAX_VALUES`; then the depth is not known. */
+  /** The text holds more than `MAX_VALUES`. Its depth is not known then. */
   readonly isTooMany: boolean;
-  /** The byte where the text becomes deeper than 200 levels. */
+  /** The byte where the text becomes deeper than `MAX_DEPTH`. */
   readonly tooDeepAt: number | undefined;
 }
 
@@ -20,7 +20,7 @@ const COMMA = 0x2c;
 const OPEN = new Set(Buffer.from('[{'));
 const CLOSE = new Set(Buffer.from(']}'));
 
-/** Counts commas and brackets outside strings. What is no JSON gets some answer: the parser refuses it. */
+/** Counts commas and brackets outside strings. For a text that is no JSON any result will do: the parser refuses it. */
 export function jsonBounds(bytes: Uint8Array): JsonBounds {
   let depth = 0;
   let values = 0;

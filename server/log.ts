@@ -16,7 +16,7 @@ export function createLogger(level: string): Logger {
   );
 }
 
-/** What the log may hold of an error: never its message, which can quote a body, a row or a header. */
+/** The parts of an error that the log may hold. Its message can quote a body, a row or a header, so it is left out. */
 export function describeError(error: unknown): Readonly<Record<string, unknown>> {
   if (!(error instanceof Error)) return { name: typeof error };
   return {

@@ -1,6 +1,6 @@
 /**
- * Our keyword `x-max-values`: a list holds at most so many items, an object at most so many values, at any depth. Its value
- * names a setting, because an operator decides how much one request may cost.
+ * Our keyword `x-max-values` limits the items of a list, or the values of an object at any depth. It names a setting,
+ * because an operator decides how much one request may cost.
  */
 import type { DataValidateFunction } from 'ajv/dist/types/index.js';
 import { isObject } from './schema.ts';
@@ -17,7 +17,7 @@ export const maxValues =
   (setting: string): DataValidateFunction => {
     const limit = limits[setting];
     if (limit === undefined) throw new Error(`${MAX_VALUES} names no setting of ours: ${setting}`);
-    // What is refused is looked at again to word the refusal.
+    // The wording of a refusal validates the same object again, which must not count it again.
     const refused = new WeakSet<object>();
     const validate: DataValidateFunction = (value: unknown) => {
       if (!isObject(value) || !refused.has(value)) {

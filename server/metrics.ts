@@ -60,7 +60,7 @@ const KEYS_MAX_AGE_MS = 60_000;
 /** A scrape waits no longer than this for a count. A slow one shows at a later scrape. */
 const KEYS_PATIENCE_MS = 500;
 
-/** Shows which version runs: joined with other metrics, it tells them apart by version. */
+/** Shows which version runs. A query can join it with other metrics to tell versions apart. */
 export function showBuild({ registry }: Metrics, version: string): void {
   new Gauge({
     name: 'tokenhold_build_info',

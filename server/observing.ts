@@ -21,7 +21,7 @@ interface Parts extends Observers {
   readonly stopping: AbortSignal;
 }
 
-/** The first step of every request: it gets an id, is observed to its end, and must be one that can be served. */
+/** The first step of every request: gives it an id, observes it to its end, and refuses it if it cannot be served. */
 export function receive({ limits, stopping, ...observers }: Parts) {
   return (request: Request, response: Response, next: NextFunction): void => {
     response.locals.requestId = requestId(request);
@@ -46,7 +46,7 @@ function observe({ method }: Request, response: Response, { log, metrics }: Obse
     const { requestId, route, operationId, organizationId } = response.locals;
     const elapsed = performance.now() - start;
     const durationMs = Math.round(elapsed * 1000) / 1000;
-    // Without an answer the client went away first.
+    // Without an answer, the client went away.
     const status = response.headersSent ? response.statusCode : undefined;
     const line = { method, route, operationId, status, durationMs, requestId, organizationId };
     if (isHealthPath(route)) log.debug(line, 'request');
@@ -55,7 +55,7 @@ function observe({ method }: Request, response: Response, { log, metrics }: Obse
   });
 }
 
-/** Answers what was thrown. Where an answer has begun, the connection is cut: half an answer must not look like a whole. */
+/** Answers an error. If an answer has begun, the connection is cut: half an answer must not look like a whole one. */
 export function answerErrors({ log, metrics }: Observers) {
   // Express knows an error handler by its four parameters.
   return (error: unknown, _request: Request, response: Response, _next: NextFunction): void => {

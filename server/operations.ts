@@ -16,7 +16,7 @@ const READABLE = ['application/json', 'application/x-www-form-urlencoded'];
 
 /** The inputs of a request before they are judged. */
 export interface Input extends Unvalidated {
-  /** The operation's media type that the body was read as; undefined: there is no body, or it is none that is taken. */
+  /** The media type that the body was read as. Undefined: there is no body, or the operation does not take its type. */
   readonly mediaType: string | undefined;
 }
 
@@ -35,13 +35,13 @@ export interface Operation {
   readonly readPath: (texts: Readonly<Record<string, unknown>>) => Input['path'];
   /** Reads the declared query parameters of a request target as the types that the contract states. */
   readonly readQuery: (target: string) => Input['query'];
-  /** Of the bodies that it takes. Empty: it takes none. */
+  /** The media types of the bodies that it takes. Empty: it takes none. */
   readonly mediaTypes: readonly string[];
   /** @throws ApiError 422 with one entry for each wrong place */
   readonly validate: (input: Input) => void;
 }
 
-/** What serves an operation: it is called with the operation's own type of call, which only the compiler knows. */
+/** The function that serves an operation. Its call has the operation's own type, which only the compiler knows. */
 export type Handler = (call: never) => Promise<AnyReply>;
 
 export interface OperationParts extends DialectParts {
@@ -53,7 +53,7 @@ export interface OperationParts extends DialectParts {
 
 /**
  * The operations of the contract, checked and compiled, each with its handler.
- * @throws Error that names everything in the document that is wrong, and every operation without a handler
+ * @throws Error that names every problem of the document, or every operation without a handler
  */
 export async function loadOperations(
   parts: OperationParts,
@@ -101,7 +101,7 @@ function operation(
     ] as const;
   });
   const byMediaType = new Map(bodies);
-  // A body of another type is refused as the first one's.
+  // A body of another type is judged, and so refused, by the schema of the first type.
   const otherwise =
     bodies[0]?.[1] ??
     validation(compile(undefined), { ...schemas, body: undefined, isBodyRequired: false }, judge);
@@ -127,7 +127,7 @@ function securityOf({ security = [], operationId }: Pick<Described, 'security' |
   );
 }
 
-/** What `x-role` says, an extension of our overlay. */
+/** The role that `x-role` requires, an extension of our overlay. */
 function roleOf(described: Described): Role | undefined {
   const role = 'x-role' in described ? described['x-role'] : undefined;
   if (role !== undefined && role !== 'admin') throw new Error(`unknown x-role of ${described.operationId}`);

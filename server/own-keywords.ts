@@ -1,9 +1,9 @@
-/** What ajv judges at one place, apart from the places below it. */
+/** The part of a schema that ajv judges at one place, without the places below it. */
 import type { ErrorObject } from 'ajv';
 import type { Path } from './findings.ts';
 import { type Schema, withoutNull } from './schema.ts';
 
-/** Judged at places below, or in the walk over them. */
+/** Keywords that are judged at the places below, or in the walk over them. */
 const OF_OTHER_PLACES = new Set([
   'properties',
   'patternProperties',
@@ -28,7 +28,7 @@ export function ownKeywords(given: Schema): Schema {
   return isNullable && own.type !== undefined ? { ...own, type: [own.type, 'null'].flat() } : own;
 }
 
-/** Where ajv's finding stands below a place, cut to names that the schema declares: other names are the caller's text. */
+/** The path of ajv's finding below a place. It ends before a name that the schema does not declare: that is caller's text. */
 export function declaredPath(schema: Schema, { instancePath, params }: ErrorObject): Path {
   const missing: unknown = params['missingProperty'];
   const names = instancePath

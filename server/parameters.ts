@@ -1,4 +1,4 @@
-/** Path and query parameters: text that is read as the type that the contract states (RFC 6570 form expansion, as FastAPI reads it). */
+/** Reads path and query parameters, which arrive as text, as the types of the contract (RFC 6570 forms, as FastAPI does). */
 import { type Schema, withoutNull } from './schema.ts';
 
 export interface Parameter {
@@ -7,7 +7,7 @@ export interface Parameter {
   readonly schema: Schema;
 }
 
-/** The parameters of one place as the properties of one object, which is how ajv sees them too. */
+/** The parameters of one place as the properties of one object. openapi-backend gives them to ajv in this form. */
 export const asObject = (parameters: readonly Parameter[]): Schema => ({
   type: 'object',
   properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
@@ -23,7 +23,7 @@ const BOOLEANS: Readonly<Record<string, boolean>> = {
   ...{ false: false, '0': false, off: false, f: false, n: false, no: false },
 };
 
-/** By type; a text that does not fit stays text, which ajv refuses. */
+/** By type. A text that does not fit stays text, so ajv refuses it. */
 const READERS: Readonly<Record<string, Read>> = {
   string: (text) => text,
   integer: (text) => (INTEGER.test(text) ? Number(text) : text),
@@ -42,7 +42,7 @@ function readerOf(schema: Schema): Read {
   return (text) => readers.map((read) => read(text)).find((value) => value !== text) ?? text;
 }
 
-/** Of a schema that states values but no type: theirs. */
+/** The type of a schema. If it states values but no type, that of the values. */
 function typeOf({ type, const: only, enum: values = [only] }: Schema): string {
   if (typeof type === 'string') return type;
   return values.every((value) => typeof value === 'number') ? 'number' : typeof values[0];
@@ -63,8 +63,8 @@ export function pathReader(parameters: readonly Parameter[]) {
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
 /**
- * Reads the query of a request target. A list takes every value of its name, all others the last one. Undeclared names
- * are ignored, whatever they hold.
+ * Reads the query of a request target. A list takes every value of its name, any other parameter the last one. Undeclared
+ * names are ignored.
  */
 export function queryReader(parameters: readonly Parameter[]) {
   const readers = parameters.map(({ name, schema }) => {

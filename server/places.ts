@@ -1,6 +1,6 @@
 /**
- * Says where a refused value is wrong: at most one finding for each place, in the schema's order whatever the body's is,
- * and 100 in all. Each place is judged by ajv itself, and only what ajv refuses is visited, so a large value costs little.
+ * Finds where a refused value is wrong: at most one finding for each place and 100 in all, in the order of the schema. ajv
+ * judges each place, and only places that it refuses are visited, so a large value costs little.
  */
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { Ajv2020 } from 'ajv/dist/2020.js';
@@ -11,9 +11,9 @@ import { unstorable, unstorableScalar } from './storable.ts';
 import { EXTRA, INVALID, MISSING, NOT_AN_OBJECT, wordingOf, wrongTag } from './wording.ts';
 
 export interface Place {
-  /** Adds what is wrong with a value at `at`, of which nothing is known yet. */
+  /** Adds the faults of a value at `at`. Nothing is known of the value yet. */
   readonly visit: (value: unknown, at: Path, findings: Findings) => void;
-  /** Adds what cannot be stored of a value that ajv accepts. */
+  /** Adds the parts that cannot be stored, of a value that ajv accepts. */
   readonly store: (value: unknown, at: Path, findings: Findings) => void;
   readonly accepts: (value: unknown) => boolean;
 }
@@ -25,7 +25,7 @@ export interface Judge {
   readonly isText: boolean;
 }
 
-/** Compiled when first asked: nearly all places are never wrong. */
+/** Compiles the schema at first use: most places are never wrong. */
 function lazily(ajv: Ajv2020, schema: Schema | boolean): (value: unknown) => ErrorObject | undefined {
   let compiled: ValidateFunction | undefined;
   return (value) => {
@@ -34,7 +34,7 @@ function lazily(ajv: Ajv2020, schema: Schema | boolean): (value: unknown) => Err
   };
 }
 
-/** The cause comes first; a finding about some item of a list, or about names, says less than its keyword. */
+/** The first finding is the cause. A finding about one item of a list, or about names, says less than its keyword. */
 function theFinding(errors: readonly ErrorObject[]): ErrorObject {
   const last = errors.at(-1) ?? UNTOLD;
   return ['contains', 'propertyNames', 'not'].includes(last.keyword) ? last : (errors[0] ?? last);
@@ -94,7 +94,7 @@ export function placeOf(given: Schema | boolean, judge: Judge, isInSecret = fals
   };
 }
 
-/** A value that any or no schema fits. */
+/** A place whose schema is `true` or `false`. */
 function anywhere(fits: boolean, isSecret: boolean): Place {
   const store = storeAll(isSecret);
   const refuse: Place['visit'] = (_value, at, findings) => add(findings, at, INVALID);
@@ -115,7 +115,7 @@ interface Inner {
 }
 
 function unionOf(schema: Schema, branches: readonly Schema[], judge: Judge, isSecret: boolean): Inner {
-  // What stands beside the branches holds for each of them.
+  // Keywords beside the branches hold for each branch.
   const beside = innerOf(schema, judge, isSecret);
   const places = branches.map((branch) => ({ branch, place: placeOf(branch, judge, isSecret) }));
   const discriminator = schema.discriminator?.propertyName;
@@ -141,7 +141,7 @@ function unionOf(schema: Schema, branches: readonly Schema[], judge: Judge, isSe
       beside?.visit(value, at, findings);
       if (discriminator !== undefined) return visitTagged(discriminator, value, at, findings);
       const fitting = places.filter(({ place }) => place.accepts(value));
-      if (fitting.length > 0) return; // More than one of a oneOf, or what stands beside it.
+      if (fitting.length > 0) return; // More than one branch of a oneOf fits, or keywords beside the branches refuse.
       for (const { branch, place } of places) place.visit(value, [...at, branchName(branch)], findings);
     },
     store(value, at, findings) {
@@ -151,7 +151,7 @@ function unionOf(schema: Schema, branches: readonly Schema[], judge: Judge, isSe
   };
 }
 
-/** What an object or a list holds; undefined where the schema tells nothing of it. */
+/** The places inside an object or a list. */
 function innerOf(schema: Schema, judge: Judge, isSecret: boolean): Inner | undefined {
   const { properties, patternProperties, additionalProperties, required, items, prefixItems } = schema;
   const list = items === undefined && prefixItems === undefined ? undefined : listOf(schema, judge, isSecret);
@@ -193,7 +193,7 @@ function listOf({ items = true, prefixItems = [] }: Schema, judge: Judge, isSecr
 
 type OfFields = (value: Readonly<Record<string, unknown>>, at: Path, findings: Findings) => void;
 
-/** A name that may be repeated: it has the shape of a field's name, which no token has. */
+/** A name that an answer may repeat: it looks like a field's name, and no token looks like that. */
 const FIELD_NAME = /^(?=.{1,40}$)[a-z]+(?:(?:_|[A-Z])[a-z]+)*$/;
 
 function fieldsOf(schema: Schema, judge: Judge, isSecret: boolean) {
@@ -205,7 +205,7 @@ function fieldsOf(schema: Schema, judge: Judge, isSecret: boolean) {
   const patterns = Object.entries(patternProperties).map(
     ([pattern, property]) => [new RegExp(pattern, 'u'), placeOf(property, judge, isSecret)] as const,
   );
-  // Beside declared fields, others are ignored, whatever they hold.
+  // If fields are declared, others are ignored with all that they hold.
   const additional =
     isSchema(additionalProperties) || (additionalProperties !== false && !isModel(schema))
       ? placeOf(additionalProperties ?? true, judge, isSecret)

@@ -1,9 +1,9 @@
-/** What is refused before it is known what is asked for. */
+/** Refusals that come before routing. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { NextFunction, Request } from 'express';
 import { ApiError } from './errors.ts';
 
-/** RFC 9112, section 3.2, and RFC 9110, section 10.1.1: what Node would refuse without our header fields. @throws ApiError */
+/** Refuses what Node would refuse without our header fields (RFC 9112, 3.2; RFC 9110, 10.1.1). @throws ApiError */
 export function refuseUnmetDemands(
   request: IncomingMessage,
   { headerCount }: { readonly headerCount: number },
@@ -20,10 +20,10 @@ export function refuseUnmetDemands(
     throw new ApiError(417, 'Expectation Failed');
 }
 
-/** RFC 3986 path characters, up to the query; `req.url` is otherwise whatever the client sent. */
+/** RFC 3986 path characters, up to the query. `req.url` itself is unchecked text of the client. */
 const EXACT_PATH = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?=\?|$)/;
 
-/** Exact paths only: a router's own reading of `\`, `#`, an absolute URL or broken escapes must not come into play. */
+/** Exact paths only, so that no router interprets `\`, `#`, an absolute URL or broken escapes in its own way. */
 export function refuseInexactPaths(request: Request, _response: ServerResponse, next: NextFunction): void {
   const path = EXACT_PATH.exec(request.url)?.[0];
   if (path === undefined || !isDecodable(path)) throw new ApiError(404, 'Not Found');

@@ -3,7 +3,7 @@ import type { Express, Request as ExpressRequest, Response as ExpressResponse, N
 import { ApiError } from './errors.ts';
 import { refuseInexactPaths } from './refusals.ts';
 
-/** What the service knows of a request. Nothing here is the caller's text, except a request id of harmless characters. */
+/** The facts that are kept of a request. None is text of the caller, except a request id of harmless characters. */
 export interface Facts {
   requestId: string;
   /** Aborted when the service stops. */
@@ -31,9 +31,9 @@ export interface Route {
 }
 
 /**
- * Mounts the routes. A path without parameters is found by one look-up and comes first (OpenAPI 3.1, Paths Object). A
- * method that it lacks falls through to a path with parameters that matches too. Where no path has the method, the
- * answer is 405 with the methods of all that matched.
+ * Mounts the routes. One look-up finds a path without parameters, and such a path comes first (OpenAPI 3.1, Paths Object).
+ * If it lacks the method, a path with parameters that also matches is tried. If no path has the method, the answer is 405
+ * with the methods of all paths that matched.
  */
 export function mount(app: Express, routes: readonly Route[]): void {
   const dispatchers = [...new Set(routes.map(({ path }) => path))].map(

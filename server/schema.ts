@@ -1,4 +1,4 @@
-/** A JSON Schema of the contract, as far as it says where an error stands and how it is worded. References are resolved. */
+/** The keywords of a JSON Schema that decide the place and the wording of an error. References are resolved. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly title?: string;
@@ -24,7 +24,7 @@ export const isSchema = (value: unknown): value is Schema =>
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What a schema says once null is set aside: one schema, or the branches of a union. */
+/** A schema without its null: one schema, or the branches of a union. */
 export interface WithoutNull {
   readonly schema: Schema;
   /** Empty: no union. */

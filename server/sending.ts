@@ -4,9 +4,9 @@ import { type Answer, commonFields, contentText, fields } from './answer.ts';
 import { ClientGoneError } from './body.ts';
 import type { Response } from './routing.ts';
 
-/** How long the rest of a refused upload is read and thrown away. */
+/** How long the rest of a refused upload is read and discarded. */
 const LINGER_MS = 2_000;
-/** How long a client may leave the rows unread that were sent to it. */
+/** How long a client may leave sent rows unread. */
 const STALL_MS = 30_000;
 /** Rows are sent in pieces of about this size. */
 const PIECE_CHARACTERS = 32_768;
@@ -19,7 +19,7 @@ export function send(response: Response, answer: Answer): void {
   else response.end(text);
 }
 
-/** Every answer begins here. One that is sent while the service stops is the last of its connection. */
+/** Every answer begins here. An answer that is sent while the service stops closes its connection. */
 function begin(response: Response, status: number, headers: Readonly<Record<string, string>>): void {
   if (response.locals.stopping.aborted) response.shouldKeepAlive = false;
   response.writeHead(status, headers);
@@ -36,8 +36,8 @@ export function sendFile(
 }
 
 /**
- * Ends a connection whose client is still sending: what arrives is read for a moment and thrown away, because a socket
- * that is closed over unread data is reset, and the client would lose the answer (RFC 9112, section 9.6).
+ * Ends a connection whose client is still sending. The rest is read for a moment and discarded: a socket that is closed
+ * with unread data is reset, and the client would lose the answer (RFC 9112, section 9.6).
  */
 function linger(response: Response, text: string): void {
   const { req: request } = response;
@@ -47,16 +47,16 @@ function linger(response: Response, text: string): void {
   cutSoon(socket);
 }
 
-/** Cuts a connection whose client does not end its side in a moment. */
+/** Cuts the connection if the client does not end its side within a moment. */
 export function cutSoon(socket: Duplex): void {
   const cut = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(cut));
 }
 
 /**
- * Sends rows as one JSON array, as fast as the client reads them. An error before the first row is thrown while it can
- * still be answered; after that, whoever catches it can only cut the connection.
- * @throws ClientGoneError, and what the rows throw
+ * Sends rows as one JSON array, as fast as the client reads them. An error before the first row can still be answered.
+ * After a later one, the connection can only be cut.
+ * @throws ClientGoneError, and the errors of the rows
  */
 export async function sendRows(
   response: Response,
@@ -88,7 +88,7 @@ async function write(response: Response, text: string): Promise<void> {
   if (response.destroyed) throw new ClientGoneError();
 }
 
-/** Until the client has read what was sent, or is gone. */
+/** Waits until the client has read what was sent, or is gone. */
 async function drained(response: Response): Promise<void> {
   const over = new AbortController();
   const stalled = setTimeout(() => response.destroy(), STALL_MS);

@@ -15,7 +15,7 @@ interface Parts {
   readonly bodyBytes: number;
 }
 
-/** Serves one operation. Credentials come before the body: an anonymous caller learns nothing of how a body is judged. */
+/** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */
 export function operationRoute(operation: Operation, { handler, authenticate, bodyBytes }: Parts): Route {
   const { operationId, method, path, role, readPath, readQuery, mediaTypes, validate } = operation;
   return {
@@ -34,13 +34,13 @@ export function operationRoute(operation: Operation, { handler, authenticate, bo
         body: read?.body,
       });
       validate(call);
-      // The call is of the handler's type: that type and the validation follow from the same operation.
+      // The call has the handler's type, because that type and the validation follow from the same operation.
       await reply(response, await handler(call as never));
     },
   };
 }
 
-/** A page of the service's own, beside the contract's operations. It takes no body. */
+/** A page outside the contract. It takes no body. */
 export interface ServicePage extends Pick<Route, 'method' | 'path'> {
   readonly serve: (call: PageCall) => Promise<AnyReply>;
 }

@@ -1,4 +1,4 @@
-/** Finds what no schema forbids and PostgreSQL or UTF-8 cannot hold: lone surrogates, U+0000, numbers beyond a double. */
+/** Finds values that no schema forbids but PostgreSQL or UTF-8 cannot hold: lone surrogates, U+0000, infinite numbers. */
 import { isObject } from './schema.ts';
 import { NOT_FINITE, NOT_UNICODE, NULL_CHARACTER, type Wording } from './wording.ts';
 
@@ -10,7 +10,7 @@ export function unstorableScalar(value: unknown, isSecret: boolean): Wording | u
   return !isSecret && value.includes('\0') ? NULL_CHARACTER : undefined;
 }
 
-/** The gravest fault of a value and of all that it holds: a free-form value is one place. */
+/** The gravest fault in a free-form value, at any depth. Such a value is one place. */
 export function unstorable(value: unknown, isSecret: boolean): Wording | undefined {
   const queue: unknown[] = [value];
   let fault: Wording | undefined;

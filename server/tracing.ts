@@ -3,9 +3,9 @@ import type { NextFunction } from 'express';
 import type { Request, Response } from './routing.ts';
 
 /**
- * A span for each request, in the trace that the caller's `traceparent` names (W3C Trace Context). Its attributes say what
- * the log says: nothing of headers, query or body. `tracestate` is dropped, because it is text of the caller's. Without a
- * registered provider of spans, all of it does nothing.
+ * Makes a span for each request, in the trace that the caller's `traceparent` names (W3C Trace Context). Its attributes are
+ * those of the log line: nothing of headers, query or body. `tracestate` is dropped, because it is text of the caller.
+ * Without a registered provider of spans, this does nothing.
  */
 export function traceRequests(request: Request, response: Response, next: NextFunction): void {
   const { traceparent } = request.headers;

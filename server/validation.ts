@@ -1,6 +1,6 @@
 /**
- * Judges requests by the contract and words the refusals as FastAPI does. ajv decides; a value that ajv refuses is
- * always refused, and beside ajv only text that cannot be stored is.
+ * Judges requests by the contract, and words refusals as FastAPI does. A request is refused if ajv refuses it, or if it
+ * holds text that cannot be stored.
  */
 import type { ValidateFunction } from 'ajv';
 import { ApiError, type FieldError } from './errors.ts';
@@ -9,7 +9,7 @@ import { type Judge, placeOf } from './places.ts';
 import { isModel, isObject, type Schema } from './schema.ts';
 import { INVALID, MISSING, NOT_AN_OBJECT } from './wording.ts';
 
-/** What a request says before it is known whether the contract allows it. */
+/** The parts of a request before they are validated. */
 export interface Unvalidated {
   readonly path: Readonly<Record<string, unknown>>;
   readonly query: Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export interface Schemas {
 }
 
 /**
- * A function that returns for requests that the contract allows.
+ * Makes a function that returns if the contract allows the request.
  * @param validators of the whole request, as openapi-backend makes them
  * @throws ApiError 422 with an entry for each wrong place, in the contract's order, 100 at most
  */
@@ -61,7 +61,7 @@ function partOf({ errors }: ValidateFunction): string {
   return part === undefined || part === 'requestBody' ? 'body' : part;
 }
 
-/** Reads one part of a request: what of it is wrong, and what of it cannot be stored. */
+/** Finds the faults in one part of a request, and the values that cannot be stored. */
 function reader(schema: Schema, judge: Judge) {
   const place = placeOf(schema, judge);
   const holdsNothing = schema.properties !== undefined && Object.keys(schema.properties).length === 0;

@@ -28,7 +28,7 @@ const FRACTION: Wording = {
   type: 'int_from_float',
 };
 
-/** For a finding without a wording of its own: `not`, `if`, `contains`, and what a newer contract may bring. */
+/** For a finding without a wording of its own: `not`, `if`, `contains`, and keywords of a newer contract. */
 export const INVALID = valueError('invalid value');
 
 const WRONG_TYPE: Readonly<Record<string, Wording>> = {
@@ -41,7 +41,7 @@ const WRONG_TYPE: Readonly<Record<string, Wording>> = {
   null: { msg: 'Input should be None', type: 'none_required' },
 };
 
-/** Of a parameter, which arrives as text. */
+/** For a parameter, which arrives as text. */
 const NOT_PARSED: Readonly<Record<string, Wording>> = {
   integer: {
     msg: 'Input should be a valid integer, unable to parse string as an integer',
@@ -106,7 +106,7 @@ const tooLong =
   ({ limit }, value) =>
     size(kind, 'at most', 'too_long', 'max_length', limit, lengthOf(value));
 
-/** An object or a body that holds more values than it may; they are not counted to the end. */
+/** For an object or a body that holds too many values. They are not counted to the end. */
 export const tooManyValues = (limit: unknown): Wording =>
   size('Dictionary', 'at most', 'too_long', 'max_length', limit, null);
 
@@ -152,7 +152,7 @@ export function wordingOf(error: ErrorObject, schema: Schema, value: unknown, is
   return (isText && typeof value === 'string' ? NOT_PARSED[type] : undefined) ?? WRONG_TYPE[type] ?? INVALID;
 }
 
-/** A union whose discriminator is missing or names no branch. The tag that was sent is not repeated. */
+/** For a union whose discriminator is missing or names no branch. The tag that was sent is not repeated. */
 export function wrongTag(discriminator: string, tags: readonly unknown[] | undefined): Wording {
   const quoted = `'${discriminator}'`;
   if (tags === undefined) {

@@ -12,7 +12,7 @@ export interface Connect {
   readonly scopes: readonly string[];
 }
 
-/** Asks before the browser is bound. Whoever opens the link decides which account is connected, so it says for whom that is. */
+/** Asks before the browser is bound. The person who opens the link chooses the account, so the page says for whom it is. */
 export const connectPage = ({ provider, authorizationUrl, organization, user, scopes }: Connect): Page => {
   const items = scopes.map((scope) => html`<li><bdi>${scope}</bdi></li>`);
   return page({
@@ -32,8 +32,8 @@ export const connectPage = ({ provider, authorizationUrl, organization, user, sc
 };
 
 /**
- * Goes on to the provider after the button. A redirect would not do: browsers apply `form-action` to every redirect that
- * follows the form, and a provider may redirect to any host.
+ * Leads on to the provider after the button. A redirect would fail: browsers apply `form-action` to every redirect after
+ * the form, and a provider may redirect to any host.
  * @param url where the provider asks for consent, https or http
  */
 export function goingOnPage({ provider, url }: { provider: string; url: URL }): Page {

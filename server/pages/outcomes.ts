@@ -7,8 +7,8 @@ const said = (title: string, ...sentences: readonly string[]): Page =>
   page({ title, main: html`<h1>${title}</h1>\n${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}` });
 
 /**
- * The static pages that end an authorization, by path. A callback redirects to one of them, so that neither the code nor
- * a word of the provider stays in the browser's history, and a reload does nothing.
+ * The static pages that end an authorization, by path. A callback redirects to one of them. So the browser's history keeps
+ * neither the code nor a text of the provider, and a reload does nothing.
  */
 export const outcomePages = {
   '/connected': said('Connected', 'Your account is connected. You can close this window.'),

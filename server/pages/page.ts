@@ -16,7 +16,7 @@ interface Parts {
   readonly hasForm?: boolean;
 }
 
-/** It holds none of the characters that `html` escapes, because its hash must be that of the text on the page. */
+/** Holds no character that `html` escapes: the hash in the policy must be that of the text on the page. */
 const STYLE = `
 :root{color-scheme:light dark;--back:#f4f5f7;--card:#fff;--text:#1b1f24;--quiet:#57606a;--line:#d0d7de;--link:#0b5fd0;--button:#0b5fd0}
 @media (prefers-color-scheme:dark){:root{--back:#0e1116;--card:#171b22;--text:#e8ebef;--quiet:#a3acb8;--line:#343b45;--link:#7db1ff;--button:#2f74d8}}
