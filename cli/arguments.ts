@@ -6,7 +6,7 @@ const MAX_NAME = 255;
 const MAX_SECONDS = 250_000_000_000;
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
-/** A name for people, which commands take beside an id. */
+/** A name for people. Commands take it in place of an id. */
 export function name(value: string): string {
   if (value.trim() === '') throw new InvalidArgumentError('It must not be empty or blank.');
   if (value !== value.trim()) throw new InvalidArgumentError('It must not begin or end with a blank.');

@@ -4,7 +4,7 @@ import { OperatorError } from '../service/failure.ts';
 import { openCommandVault, type Vault } from '../service/repositories.ts';
 import { print, type Row } from './output.ts';
 
-/** Adds `--json` and runs the command against the configured vault. Undefined: the command has printed what it has to say. */
+/** Adds `--json` and runs the command on the configured vault. Undefined: the command has printed its result itself. */
 export function withVault<Options extends object>(
   command: Command,
   run: (vault: Vault, options: Options) => Promise<Row | readonly Row[] | undefined>,

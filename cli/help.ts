@@ -2,7 +2,7 @@ import { type Command, Help } from 'commander';
 
 const help = new Help();
 
-/** Prepares a command and those below it: required options say so, and a refusal of Commander's is thrown. */
+/** Prepares a command and those below it: the help marks required options, and Commander throws instead of exiting. */
 export function prepare(command: Command): void {
   command.exitOverride().configureHelp({
     optionDescription: (option) =>

@@ -52,7 +52,7 @@ examples(
   'doctor',
 );
 
-/** Node replaces bytes that are not UTF-8 by U+FFFD; stored, they would be another name than the one given. */
+/** Node replaces bytes that are not UTF-8 by U+FFFD. The stored name would differ from the given one. */
 function refuseBrokenText(args: readonly string[]): void {
   if (args.some((arg) => arg.includes('\u{FFFD}'))) {
     throw new ConfigError(['an argument is not valid UTF-8']);

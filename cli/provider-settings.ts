@@ -97,7 +97,7 @@ function named(name: string | undefined, catalogue: Catalogue): CatalogueEntry |
   return entry;
 }
 
-/** The catalogue's own way for a secret is found by the token URL at each request; the row holds the closest standard one. */
+/** The row holds the closest standard method. Each request finds the catalogue's own method by the token URL. */
 const authMethod = (entry: CatalogueEntry | undefined): TokenEndpointAuthMethod | undefined =>
   entry?.clientAuthentication === 'secret_as_username' ? 'client_secret_basic' : entry?.clientAuthentication;
 

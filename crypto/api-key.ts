@@ -18,7 +18,7 @@ export function generateApiKey(): GeneratedApiKey {
   return { apiKey, apiKeyId, keyHash: sha256(apiKey) };
 }
 
-/** The SHA-256 of an API key, as hexadecimal digits; undefined for what cannot be one. 256 random bits need no slow hash. */
+/** The SHA-256 of an API key, as hexadecimal digits. Undefined: the text cannot be a key. Random keys need no slow hash. */
 export const hashApiKey = (apiKey: string): string | undefined =>
   API_KEY.test(apiKey) ? sha256(apiKey) : undefined;
 

@@ -16,7 +16,7 @@ export type Ciphertext = string & { readonly [sealed]: true };
 /** No key opens the text. The error never tells which check failed. */
 export class DecryptError extends Error {}
 
-/** A text is no Fernet key. The message tells which of several, never the key. */
+/** A text is no Fernet key. The message has its place among several keys, never the key itself. */
 export class FernetKeyError extends Error {}
 
 /** A parsed key: its two halves, as Fernet uses them. */
@@ -39,10 +39,10 @@ export const generateKey = (): string => encodeBase64url(randomBytes(32));
 
 /**
  * Seals texts under one key. One cipher object serves all texts, because its set-up takes longer than the encryption of
- * a token. The object goes on in CBC mode: it first encrypts a random block, and the result, which is as random, is the
- * IV of the text that follows.
- * @returns seals a text at a time (milliseconds since 1970) behind a block of 16 random bytes;
- *   throws TypeError for a lone surrogate, which UTF-8 cannot hold
+ * a token. CBC mode goes on from text to text: the object first encrypts a random block, whose ciphertext is as random,
+ * and that is the IV of the text.
+ * @returns a function that seals a text; `now` is in milliseconds since 1970, `randomBlock` 16 random bytes;
+ *   it throws TypeError for a lone surrogate, which UTF-8 cannot hold
  */
 export function createSealer({ signing, encryption }: Key) {
   const cipher = createCipheriv('aes-128-cbc', encryption, Buffer.alloc(BLOCK_BYTES)).setAutoPadding(false);
@@ -106,7 +106,7 @@ function encodeBase64url(bytes: Buffer): string {
   return bytes.toString('base64url').padEnd(4 * Math.ceil(bytes.length / 3), '=');
 }
 
-/** Accepts canonical base64url with padding only: Node itself skips stray characters and needs no padding. */
+/** Accepts only canonical base64url with padding. Node would skip stray characters and accept missing padding. */
 function decodeBase64url(text: string): Buffer | undefined {
   const bytes = Buffer.from(text, 'base64url');
   return encodeBase64url(bytes) === text ? bytes : undefined;

@@ -20,7 +20,7 @@ export interface KeyRing extends Signer {
   open(ciphertext: string): string;
   /** The fingerprints of the keys, in their order. */
   fingerprints(): readonly string[];
-  /** Goes on with other keys. @throws FernetKeyError, and keeps those it has */
+  /** Replaces the keys. @throws FernetKeyError, and the earlier keys stay */
   replace(keys: readonly string[]): void;
 }
 

@@ -4,8 +4,8 @@ const POOL_BYTES = 4096;
 let pool = Buffer.alloc(0);
 
 /**
- * Draws a few random bytes, which are never handed out twice. The system's generator is asked for a page of bytes at a
- * time: asked for each id and each initialization vector alone, it would take a tenth of an import's time.
+ * Draws random bytes from a pool; no byte is handed out twice. The system's generator fills the pool page by page: a call
+ * for each id and each initialization vector would take a tenth of an import's time.
  */
 export function drawRandom(length: number): Buffer {
   if (pool.length < length) pool = randomBytes(POOL_BYTES);

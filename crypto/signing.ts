@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-/** What a signature is for. Each purpose has a key of its own, so a signature made for one says nothing to another. */
+/** The purpose of a signature. Each has a key of its own, so a signature for one purpose is not valid for another. */
 export type Purpose = 'connect ticket' | 'authorization state' | 'connect cookie';
 
 export interface Signer {

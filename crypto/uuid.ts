@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { drawRandom } from './random.ts';
 
-/** The id of a new row: a UUIDv7 (RFC 9562), so that rows of a time stand together in an index. */
+/** The id of a new row: a UUIDv7 (RFC 9562), so that rows of the same time are neighbours in an index. */
 export const newId = (): string => uuidv7({ random: drawRandom(16) });
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -13,7 +13,7 @@ export class UnauthenticatedError extends Error {
   }
 }
 
-/** Credentials that do not hold. The caller is told no more; which they were is for metrics. */
+/** Credentials that are not valid. The caller learns no more; `reason` is for metrics. */
 export class InvalidCredentialsError extends UnauthenticatedError {
   readonly reason: 'api_key' | 'bearer' | 'disagreement';
 
@@ -68,8 +68,9 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i; // RFC 6750, section 2.1
 const MAX_USER_CHARACTERS = 255;
 
 /**
- * Makes what tells the caller of a request from its headers, for operations with this security.
- * @throws UnauthenticatedError, ForbiddenError; what the lookups throw (an outage is not a wrong credential) passes through
+ * Makes authentication for operations by their security.
+ * @throws UnauthenticatedError, ForbiddenError (the returned functions); errors of the look-ups pass through, because an
+ *   outage is not a wrong credential
  */
 export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }: AuthenticationParts) {
   const challenge = verifyBearer === undefined ? 'APIKey' : 'APIKey, Bearer';
@@ -96,7 +97,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     return { organizationId, workspaceId, userId, role, actsFor: 'user', credential: 'bearer' };
   }
 
-  /** Both must hold and agree; the user is the bearer's, the role the lower one. */
+  /** Both must name the same organization. The user is the bearer's, the role the lower one. */
   function combine(key: Caller, bearer: Caller): Caller {
     if (key.organizationId !== bearer.organizationId) throw invalid('disagreement');
     const role = key.role === 'admin' && bearer.role === 'admin' ? 'admin' : 'member';
@@ -139,7 +140,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
   };
 }
 
-/** The caller as it acts for the user that `X-User-Id` names, and for no other. */
+/** The caller, acting for the user that `X-User-Id` names and for no other. */
 function selectUser(caller: Caller, lines: readonly string[]): Caller {
   const userId = lines.length > 1 ? undefined : decodeUtf8(lines[0] ?? '');
   if (userId === undefined || userId === '' || userId.includes('\0')) throw new ForbiddenError();
@@ -149,7 +150,7 @@ function selectUser(caller: Caller, lines: readonly string[]): Caller {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Node gives the bytes of a header field as Latin-1. Undefined: they are no UTF-8. */
+/** Node gives the bytes of a header field as Latin-1. Undefined: they are not UTF-8. */
 function decodeUtf8(latin1: string): string | undefined {
   try {
     return utf8.decode(Buffer.from(latin1, 'latin1'));

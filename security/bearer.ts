@@ -4,7 +4,7 @@ import type { Outbound } from '../outbound/outbound.ts';
 import type { Role } from './caller.ts';
 import { IssuerUnavailableError, issuerKeys } from './issuer-keys.ts';
 
-/** What a verified bearer token claims. Organization and workspace have not been looked up yet. */
+/** The claims of a verified bearer token. Organization and workspace have not been looked up yet. */
 export interface BearerClaims {
   readonly userId: string;
   readonly organizationId: string;
@@ -20,7 +20,7 @@ export interface BearerOptions {
   readonly workspaceClaim: string;
 }
 
-/** Asymmetric only: with HS256 the public key would do as the secret (RFC 8725, section 2.1). */
+/** Asymmetric only: with HS256 the public key would serve as the secret (RFC 8725, section 2.1). */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -66,7 +66,7 @@ function isSignedAsymmetrically(token: string): boolean {
 /** Tells the token's faults from the issuer's (jose names both `JOSEError`). */
 function isInvalidToken(error: unknown): boolean {
   if (error instanceof errors.JWKSInvalid || error instanceof errors.JWKSTimeout) return false;
-  // The generic code is for a key set with a wrong status, or without JSON.
+  // jose uses the generic code for a key set with a wrong status, or without JSON.
   return error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC';
 }
 

@@ -1,14 +1,14 @@
 export type Role = 'admin' | 'member';
 
-/** What authentication yields. Handlers see a caller, never a header. */
+/** The result of authentication. Handlers see a caller, never a header. */
 export interface Caller {
   readonly organizationId: string;
   readonly workspaceId: string;
   readonly userId: string;
   readonly role: Role;
-  /** Whom the caller may act for: its user alone, or any user of its organization. */
+  /** The users that the caller may act for: its own, or any user of its organization. */
   readonly actsFor: 'user' | 'organization';
-  /** What was shown: `api-key:<public id>`, `bearer`, or both. */
+  /** The credentials of the request: `api-key:<public id>`, `bearer`, or both. */
   readonly credential: string;
 }
 

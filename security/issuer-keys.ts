@@ -3,7 +3,7 @@ import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'j
 import type { Outbound } from '../outbound/outbound.ts';
 import { isSecureUrl } from '../outbound/urls.ts';
 
-/** The issuer's discovery document or keys cannot be had: an outage, never a wrong credential. */
+/** The issuer's discovery document or keys cannot be fetched: an outage, never a wrong credential. */
 export class IssuerUnavailableError extends Error {}
 
 type Request = Outbound['request'];
@@ -54,8 +54,8 @@ async function discoverKeys(issuer: string, request: Request): Promise<JWTVerify
 
 /**
  * Fetches the key set again when a token names an unknown key. Such tokens wait until the last fetch is a second old, and
- * share the next one: tokens with invented keys cannot use up the reload that a freshly rotated key needs, and cause one
- * request a second. jose would refuse unknown keys for 30 seconds.
+ * share the next one. So tokens with invented keys cause one request a second, and do not use up the reload that a freshly
+ * rotated key needs. jose would refuse unknown keys for 30 seconds.
  */
 function withReload(
   keys: ReturnType<typeof createRemoteJWKSet>,

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 
 const MAX_ENTRIES = 10_000;
-/** After how long, at most, a revoked key is noticed. */
+/** A revoked key is accepted for this long at most. */
 const MAX_AGE_MS = 1_000;
-/** How many look-ups of unknown keys may be under way; the keys remembered as found have room besides. */
+/** How many look-ups of unknown keys may be under way. Look-ups of keys that were found before do not count. */
 const MAX_UNKNOWN_UNDER_WAY = 1_000;
 
 /** Too many look-ups are under way; nothing was looked up. */
@@ -16,18 +16,18 @@ interface Found<Value> {
 }
 
 /**
- * Remembers for a second what a look-up found, and what it did not find, so that neither a busy caller nor an invented key
- * costs a query for each request. Requests for the same key share one look-up. Invented keys evict only one another: those not
- * found have a memory of their own, and a look-up under way is in none.
- * @param find resolves to undefined where nothing is found
- * @param expiryOf when the value ends of itself, where it does
+ * Remembers the result of a look-up for a second, also that nothing was found: neither a busy caller nor an invented key
+ * costs a query for each request. Requests for the same key share one look-up. Keys that were not found have a cache of their
+ * own, so invented keys evict only one another. A look-up under way is in no cache.
+ * @param find resolves to undefined if nothing is found
+ * @param expiryOf when the value expires; null: never
  * @throws TooManyLookupsError (the returned function), and what `find` throws
  */
 export function remember<Value extends object | string>(
   find: (key: string) => Promise<Value | undefined>,
   expiryOf: (value: Value) => Date | null = () => null,
 ): (key: string) => Promise<Value | undefined> {
-  /** An entry that is too old still tells that the key is a known one. */
+  /** An entry that is too old still tells that the key is known. */
   const found = new LRUCache<string, Found<Value>>({ max: MAX_ENTRIES });
   const notFound = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: MAX_AGE_MS });
   const underWay = new Map<string, Promise<Value | undefined>>();

@@ -22,7 +22,7 @@ import { assembleConsent } from './consent.ts';
 import { type AssembledRefresh, assembleRefresh } from './refresh.ts';
 import type { Vault } from './repositories.ts';
 
-/** Where the parts meet: each gets only what it needs. */
+/** Wires the parts of a server. Each gets only what it needs. */
 export function assemble(
   config: Config,
   vault: Vault,

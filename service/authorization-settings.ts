@@ -2,7 +2,7 @@ import type { AuthorizationLimits } from '../db/authorizations.ts';
 import type { WaiterLimits } from '../vault/waiters.ts';
 import type { Settings } from './settings.ts';
 
-/** How consents are asked for, and how many at once. */
+/** The settings of consents, and the limits of open ones. */
 export interface AuthorizationConfig {
   /** False: `authenticate` answers the provider's URL, for operators who have a page of their own. */
   readonly hasConnectPage: boolean;

@@ -10,7 +10,7 @@ interface Banner {
 
 const NEW_KEY = 'npm run -s tokenhold -- api-key create --organization example --user admin --role admin';
 
-/** What a person reads after a start: where the service is, how to import a token, and how to get it back. */
+/** The text after a start: the address of the service, an import of a token, and how to get it back. */
 export function banner({ address, apiKey, dataDir }: Banner): string {
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   if (dataDir === undefined) return `Tokenhold is listening on ${url}\n`;

@@ -17,7 +17,7 @@ export interface Config extends KeySettings {
   readonly port: number;
   /** Where callers and browsers reach the service, without a slash at the end. */
   readonly publicUrl: string;
-  /** Networks and hosts that requests of ours may reach although they are not public. */
+  /** Networks and hosts that our requests may reach although they are not public. */
   readonly outboundAllow: readonly string[];
   readonly authorizations: AuthorizationConfig;
   readonly logLevel: string;

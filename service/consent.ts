@@ -24,7 +24,7 @@ interface Parts {
   readonly refreshing: Refreshing;
 }
 
-/** The handlers and pages by which tokens come out and people consent. */
+/** The handlers and pages that give tokens out and let people consent. */
 export function assembleConsent(config: Config, { vault, catalogue, outbound, metrics, refreshing }: Parts) {
   const { authorizations, consents, releases, keyRing } = vault;
   const { hasConnectPage, callbackBridgeUrl, waiters: limits } = config.authorizations;

@@ -34,7 +34,7 @@ function postgresUrl({ problems, valid }: Settings, setting: string): string | u
   return value;
 }
 
-/** Whether what is sent to this database can be read on the way. */
+/** Whether the connection to this database is neither encrypted nor on this machine. */
 export function isInClear(url: string, sslModeOfEnvironment: string | undefined): boolean {
   const { hostname, searchParams } = new URL(url);
   const host = searchParams.get('host') ?? decodeURIComponent(hostname);

@@ -24,7 +24,7 @@ const TOLD = [
 const HOW_TO_TRUST =
   'name the certificate of its authority in DATABASE_URL (sslrootcert=/path/ca.pem), and the host that the certificate names';
 
-/** By code, of PostgreSQL, of OpenSSL or of the operating system. */
+/** By the code of PostgreSQL, OpenSSL or the operating system. */
 const ADVICE: Readonly<Record<string, string>> = {
   '3D000': 'the database that DATABASE_URL names does not exist: create it',
   '42501':
@@ -39,7 +39,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'the certificate of the database has expired: renew it there',
 };
 
-/** Of the calls of the file system. */
+/** By the code of a file system call. */
 const FILE_ADVICE: Readonly<Record<string, string>> = {
   EEXIST: 'is a file, and should be a directory: set DATA_DIR to another one',
   ENOTDIR: 'lies below a file, which should be a directory: set DATA_DIR to another one',
@@ -49,7 +49,7 @@ const FILE_ADVICE: Readonly<Record<string, string>> = {
   ENOSPC: 'has no space left: free some, or set DATA_DIR to a directory with space',
 };
 
-/** What an operator reads of a failure: what to do, where it is known; never the text of an error that is not ours. */
+/** A failure in a line for an operator: what to do, if that is known. The text of an error that is not ours is left out. */
 export function explain(error: unknown): string {
   if (error instanceof Error && TOLD.some((told) => error instanceof told)) return error.message;
   if (error instanceof DecryptError) return 'no key of FERNET_KEYS opens this token';
@@ -67,14 +67,14 @@ function codeOf(error: unknown): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** An error of the file system names a path; one of a socket says that it was connecting. */
+/** An error of the file system names a path. An error of a Unix socket does too, and its call is `connect`. */
 function explainFile(error: unknown, code: string): string | undefined {
   if (!(isNativeError(error) && 'path' in error && 'syscall' in error)) return undefined;
   const advice = FILE_ADVICE[code];
   return advice === undefined || error.syscall === 'connect' ? undefined : `${error.path} ${advice}`;
 }
 
-/** PostgreSQL and its driver tell some of these apart by their texts alone, which hold nothing of ours. */
+/** Some of these errors differ in their texts only. The texts are fixed ones of PostgreSQL and its driver. */
 function explainLogin(error: unknown, code: string): string | undefined {
   const message = error instanceof Error ? error.message : '';
   if (/server does not support SSL/.test(message)) {

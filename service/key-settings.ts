@@ -4,11 +4,11 @@ import type { Settings } from './settings.ts';
 const HOW_TO_MAKE_A_KEY = 'make one with `tokenhold fernet-key generate`';
 const SOURCES = ['FERNET_KEYS', 'FERNET_KEYS_FILE', 'FERNET_KEYS_COMMAND'];
 
-/** Where the Fernet keys come from: at most one of the three; none: a file in the data directory. */
+/** The source of the Fernet keys: at most one of the three. None: a file in the data directory. */
 export interface KeySettings {
   readonly fernetKeys: readonly string[] | undefined;
   readonly fernetKeysFile: string | undefined;
-  /** For a shell; prints the keys. */
+  /** A shell runs it, and it prints the keys. */
   readonly fernetKeysCommand: string | undefined;
   readonly fernetKeysCommandTimeoutSeconds: number;
 }

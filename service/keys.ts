@@ -60,7 +60,7 @@ function readText(path: string, problem: (reason: string) => string): string {
   }
 }
 
-/** What a command prints, run by a shell. Its errors go where ours go. No message holds the command: it may be secret. */
+/** Runs a command with a shell and returns its stdout. Its stderr is ours. No message holds the command: it may be secret. */
 async function output(command: string, timeoutSeconds: number): Promise<string> {
   const child = spawn('/bin/sh', ['-c', command], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   let isLate = false;
@@ -99,13 +99,13 @@ function keyFileOf(dataDir: string): string {
   return path;
 }
 
-/** A link is left alone: its target may belong to others, who chose its mode. */
+/** Leaves a symbolic link alone: its target may belong to others, who chose its mode. */
 function keepToOneself(path: string): void {
   try {
     const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
     fchmodSync(file, 0o600);
     closeSync(file);
   } catch {
-    // Reading it tells what is wrong, if anything.
+    // The reading that follows tells what is wrong, if anything.
   }
 }

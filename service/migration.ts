@@ -13,8 +13,8 @@ interface Database {
 }
 
 /**
- * Brings the database up to date: as the owner that MIGRATE_DATABASE_URL names, who then grants the service's role what
- * it needs; without that setting, as the service's role itself.
+ * Brings the database up to date. The role of MIGRATE_DATABASE_URL owns the tables: it migrates, and grants the service's
+ * role what that needs. Without that setting, the service's role migrates.
  * @returns the names of the migrations that ran
  */
 export async function bringUpToDate(
@@ -28,13 +28,13 @@ export async function bringUpToDate(
   return ran;
 }
 
-/** For a server, whose role may own nothing: then another process has brought the database up to date. */
+/** For a server. A role that owns nothing can serve a database that is up to date. */
 export async function prepareSchema(settings: Settings, database: Database): Promise<void> {
   if (settings.migrateDatabaseUrl === undefined && (await isMigrated(database.db))) return;
   await bringUpToDate(settings, database);
 }
 
-/** For a command: it changes no schema in use, and fills an empty database. @throws OperatorError */
+/** For a command: it migrates an empty database, and leaves a schema in use alone. @throws OperatorError */
 export async function requireSchema(settings: Settings, database: Database): Promise<void> {
   if (await isMigrated(database.db)) return;
   if (!(await isEmpty(database.db))) {

@@ -3,7 +3,7 @@ import { isAllowEntry } from '../outbound/addresses.ts';
 import { isLoopback } from '../outbound/urls.ts';
 import type { Settings } from './settings.ts';
 
-/** The default holds on a loopback host only: elsewhere nobody but the operator knows the name that browsers use. */
+/** Has a default on a loopback host only: elsewhere only the operator knows the URL that browsers use. */
 export function publicUrl({ problems, text, valid }: Settings): string {
   const url = valid('PUBLIC_URL', isPublicUrl, 'an http(s) URL without user info, query or fragment');
   const host = text('HOST') ?? '127.0.0.1';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Config } from './config.ts';
 
-/** Settles which free port `PORT=0` is, before anything tells others the URL of the service. */
+/** Finds a free port for `PORT=0`, before the URL of the service is used. */
 export async function settlePort<Given extends Pick<Config, 'host' | 'port' | 'publicUrl'>>(
   config: Given,
 ): Promise<Given> {
@@ -11,7 +11,7 @@ export async function settlePort<Given extends Pick<Config, 'host' | 'port' | 'p
   try {
     await once(server, 'listening');
   } catch {
-    return config; // the server itself tells what is wrong with the host
+    return config; // listening fails again, and that error is explained
   }
   const address = server.address();
   server.close();

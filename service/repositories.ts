@@ -27,7 +27,7 @@ import type { Config } from './config.ts';
 import { readKeys } from './keys.ts';
 import { bringUpToDate, prepareSchema, requireSchema } from './migration.ts';
 
-/** Everything that a command or the server works with. */
+/** The parts that commands and the server work with. */
 export interface Vault {
   readonly db: Knex;
   /** Imports and look-ups of API keys go through these connections, all else through `db`. */
@@ -70,7 +70,7 @@ async function external(connectionString: string): Promise<Database> {
   return { connectionString, async stop() {} };
 }
 
-/** The vault for the server, which owns its embedded database; migrated, and with keys for all that is stored. */
+/** The vault of a server: migrated, with keys for all that is stored. An embedded database belongs to the server. */
 export async function openServerVault(config: Config): Promise<Vault> {
   const database = await (config.databaseUrl === undefined
     ? startEmbedded(config.dataDir)
@@ -78,12 +78,12 @@ export async function openServerVault(config: Config): Promise<Vault> {
   return withBackgroundWork(await assemble(config, database, prepareServer));
 }
 
-/** How often a server looks for deletions that another process has left unfinished, in milliseconds. */
+/** How often a server looks for unfinished deletions of other processes, in milliseconds. */
 const RESUME_MS = 60_000;
 
 function withBackgroundWork(vault: Vault): Vault {
   const resume = () => {
-    vault.deletions.resume().catch(() => undefined); // the database is away: the next look finds them too
+    vault.deletions.resume().catch(() => undefined); // the database is away: the next look comes in a minute
   };
   resume();
   const looking = setInterval(resume, RESUME_MS);
@@ -96,7 +96,7 @@ function withBackgroundWork(vault: Vault): Vault {
   };
 }
 
-/** The vault for one command: beside a running server, or with the embedded database started for as long. */
+/** The vault of one command. Without a running server, the embedded database is started for as long as the command runs. */
 export async function openCommandVault(config: Config, prepare?: Prepare): Promise<Vault> {
   if (config.databaseUrl !== undefined) {
     return assemble(config, await external(config.databaseUrl), prepare ?? requireSchema);
@@ -108,7 +108,7 @@ export async function openCommandVault(config: Config, prepare?: Prepare): Promi
 
 type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 
-/** Nothing is served that could not be opened again. */
+/** A server must be able to open all that is stored. */
 async function prepareServer(config: Config, vault: Vault): Promise<void> {
   await prepareSchema(config, vault);
   await requireKeys(vault, vault.keyRing);

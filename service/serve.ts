@@ -18,10 +18,10 @@ import { settlePort } from './port.ts';
 import { openServerVault, type Vault } from './repositories.ts';
 import { VERSION } from './version.ts';
 
-/** Serves until SIGTERM or SIGINT, then finishes what is in flight. */
+/** Serves until SIGTERM or SIGINT, then finishes the requests in flight. */
 export async function serve(given: Config): Promise<void> {
   const config = await settlePort(given);
-  // Without keys to read again, SIGHUP says what it says to any program: the terminal is gone.
+  // If the keys cannot be read again, SIGHUP ends the process, as it ends any program whose terminal is gone.
   const stopped = stopSignal(areReloadable(config) ? [] : ['SIGHUP']);
   const stopping = new AbortController();
   const log = createLogger(config.logLevel);
@@ -67,7 +67,7 @@ export async function serve(given: Config): Promise<void> {
   log.info('stopped');
 }
 
-/** Without dropping a request; keys that do not open all that is stored are refused, and those in use stay. */
+/** Replaces the keys without dropping a request. Keys that do not open all that is stored are refused. */
 function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
   process.on('SIGHUP', async () => {
     try {
@@ -81,7 +81,7 @@ function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
   });
 }
 
-/** The first SIGTERM or SIGINT; the next one ends the process at once. */
+/** Waits for the first SIGTERM or SIGINT. The next one ends the process at once. */
 function stopSignal(others: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', ...others] as const) process.once(signal, resolve);

@@ -5,8 +5,8 @@ import type { Knex } from 'knex';
 import { traceStatements } from '../db/postgres/tracing.ts';
 
 /**
- * Sends spans to a collector by OTLP over HTTP. Where to, and all else, is set by the standard variables (`OTEL_…`).
- * @returns what sends the rest, and stops
+ * Sends spans to a collector by OTLP over HTTP. The standard variables (`OTEL_…`) name the collector and all else.
+ * @returns a function that sends the remaining spans and stops
  */
 export function startTracing(db: Knex): () => Promise<void> {
   const service = resourceFromAttributes({ 'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'tokenhold' });
@@ -16,5 +16,5 @@ export function startTracing(db: Knex): () => Promise<void> {
   });
   provider.register();
   traceStatements(db);
-  return () => provider.shutdown().catch(() => undefined); // a collector that is away stops nothing
+  return () => provider.shutdown().catch(() => undefined); // the process stops also when the collector is away
 }

@@ -83,7 +83,7 @@ async function sample({ ciphertexts, keyRing }: Vault): Promise<Finding> {
   return { check: 'sample', ok: unreadable.length === 0, detail };
 }
 
-/** Each check, in order; one that fails altogether says why. */
+/** Runs the checks in order. If one throws, it is the last, and its finding says why. */
 async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [];
   let vault: Vault | undefined;
@@ -91,7 +91,7 @@ async function examine(): Promise<Finding[]> {
     const config = loadConfig(process.env);
     findings.push({ check: 'settings', ok: true, detail: 'complete' });
     findings.push(encryption(config));
-    // A database of others is looked at as it is.
+    // An external database is examined as it is, without a migration.
     vault = await openCommandVault(config, config.databaseUrl === undefined ? undefined : async () => {});
     for (const check of [version, durability, migrations, clock, keys, sample])
       findings.push(await check(vault));

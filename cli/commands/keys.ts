@@ -15,7 +15,7 @@ function described({ keyRing }: Vault, { of, key, rows }: KeyCount) {
 const status = new Command('status').description('how many ciphertexts each key protects, by column');
 withVault(status, async (vault) => (await vault.ciphertexts.count()).map((count) => described(vault, count)));
 
-/** How far it is: a bar on a terminal, otherwise a JSON line each second. On stderr, since stdout is for the result. */
+/** Shows the progress: a bar on a terminal, otherwise a JSON line each second. On stderr, since stdout is for the result. */
 function progress(total: number) {
   const start = performance.now();
   const perSecond = (rotated: number) => Math.round(rotated / ((performance.now() - start) / 1000));

@@ -134,7 +134,7 @@ withVault<{ organization: string; providerId: string }>(remove, async (vault, op
   const owner = await organizationId(vault, options.organization);
   const deleted = await vault.deletions.delete(owner, options.providerId, OPERATOR);
   if (deleted === undefined) throw new OperatorError(NO_PROVIDER);
-  await vault.deletions.resume(); // to the last token, which may take longer than a request may
+  await vault.deletions.resume(); // until the last token is gone, which may take longer than `delete` waits
   return row(deleted);
 });
 

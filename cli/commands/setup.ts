@@ -40,7 +40,7 @@ examples(
   'setup --organization acme --from github --client-id Iv1.8a61f9b3 --client-secret-stdin <secret',
 );
 
-/** An organization that exists is used: so a set-up that stopped half-way may be repeated. */
+/** Takes an organization that exists, so that a set-up that stopped half-way may be repeated. */
 async function findOrCreate({ organizations, workspaces }: Vault, named: string) {
   const created = await organizations.create(named);
   if (created !== undefined) return created;
