@@ -59,6 +59,6 @@ function parseKeys(texts: readonly string[]) {
   const [first] = keys;
   const [primary] = fingerprints;
   if (first === undefined || primary === undefined) throw new FernetKeyError('at least one key is needed');
-  if (new Set(texts).size < texts.length) throw new FernetKeyError('a key stands twice');
+  if (new Set(texts).size < texts.length) throw new FernetKeyError('a key is there twice');
   return { keys, fingerprints, primary, sealText: createSealer(first), signer: createSigner(texts) };
 }

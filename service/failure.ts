@@ -84,7 +84,7 @@ function explainLogin(error: unknown, code: string): string | undefined {
   if (/no pg_hba\.conf entry/.test(message)) {
     return /no encryption|SSL off/.test(message)
       ? 'the database refuses connections without TLS: add sslmode=verify-full to DATABASE_URL'
-      : 'the database lets nobody in from this address as this user: add a line to its pg_hba.conf';
+      : "no line of the database's pg_hba.conf admits this user from this address: add one";
   }
   return 'the database refuses the user or password of DATABASE_URL';
 }

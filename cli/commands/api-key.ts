@@ -26,9 +26,9 @@ interface CreateOptions {
 }
 
 const create = new Command('create')
-  .description('make an API key and print it, this one time')
-  .requiredOption('--organization <id or name>', 'whose data the key opens')
-  .requiredOption('--user <id>', 'the user whom the key acts as', userId)
+  .description('make an API key, and print it this one time')
+  .requiredOption('--organization <id or name>', 'the organization of the key')
+  .requiredOption('--user <id>', 'the user of the key', userId)
   .addOption(
     new Option('--role <role>', 'what the key may do').choices(['admin', 'member']).makeOptionMandatory(),
   )

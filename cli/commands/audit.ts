@@ -28,7 +28,7 @@ interface ListOptions {
 const list = new Command('list')
   .description('who did what, oldest first')
   .requiredOption('--organization <id or name>', 'whose records')
-  .option('--since <time>', 'those from then on (default: all)', time)
+  .option('--since <time>', 'records since then (default: all)', time)
   .option('--lines', 'print a JSON object per line, however many there are');
 withVault<ListOptions>(list, async (vault, { organization, since = new Date(0), lines }) => {
   const records = vault.audit.list(await organizationId(vault, organization), since);

@@ -47,7 +47,7 @@ async function missing({ ciphertexts, keyRing }: Vault): Promise<readonly string
 }
 
 const rotateKeys = new Command('rotate').description(
-  'seal with the first key whatever another key has sealed; may run beside the service, be stopped and repeated',
+  'seal again, with the first key, what other keys have sealed; may run beside the service, be stopped and repeated',
 );
 withVault(rotateKeys, async (vault) => {
   const [first = ''] = vault.keyRing.fingerprints();

@@ -40,7 +40,7 @@ withVault<{ organization: string; name: string }>(rename, async (vault, options)
 const remove = new Command('delete')
   .description('delete an organization without providers, its workspaces and API keys; audit records stay')
   .requiredOption('--organization <id or name>', 'which one')
-  .requiredOption('--yes', 'say that you mean it');
+  .requiredOption('--yes', 'confirm the deletion');
 examples(remove, 'organization delete --organization acme --yes');
 withVault<{ organization: string }>(remove, async (vault, { organization }) => {
   const id = await organizationId(vault, organization);

@@ -97,7 +97,7 @@ interface UpdateOptions {
 }
 
 const update = new Command('update')
-  .description('change the settings of a provider; the ones that are left out stay')
+  .description('change settings of a provider; settings that are left out stay as they are')
   .requiredOption('--organization <id or name>', 'whose provider')
   .requiredOption('--provider-id <id>', 'which one')
   .option('--name <name>', 'its name for people', name)
@@ -128,7 +128,7 @@ const remove = new Command('delete')
   .description('delete a provider and all its tokens')
   .requiredOption('--organization <id or name>', 'whose provider')
   .requiredOption('--provider-id <id>', 'which one')
-  .requiredOption('--yes', 'say that you mean it');
+  .requiredOption('--yes', 'confirm the deletion');
 examples(remove, 'provider delete --organization acme --provider-id slack-old --yes');
 withVault<{ organization: string; providerId: string }>(remove, async (vault, options) => {
   const owner = await organizationId(vault, options.organization);

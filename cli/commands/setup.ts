@@ -28,9 +28,7 @@ const setup = new Command('setup')
   )
   .requiredOption('--organization <name>', 'the name of the organization, which may exist', name);
 providerOptions(setup)
-  .addOption(
-    new Option('--user <id>', 'the user whom the API key acts as').default('admin').argParser(userId),
-  )
+  .addOption(new Option('--user <id>', 'the user of the API key').default('admin').argParser(userId))
   .addOption(
     new Option('--role <role>', 'what the API key may do').choices(['admin', 'member']).default('admin'),
   )

@@ -99,7 +99,7 @@ function findNobody(): Account {
   const [, uid, gid] = line ?? [];
   if (uid === undefined || gid === undefined) {
     throw new EmbeddedDatabaseError(
-      'the embedded PostgreSQL cannot run as root here, for want of the user nobody: run as an ordinary user, or set DATABASE_URL',
+      'the embedded PostgreSQL cannot run as root here, because there is no user nobody: run as an ordinary user, or set DATABASE_URL',
     );
   }
   return { uid: Number(uid), gid: Number(gid) };
