@@ -15,7 +15,7 @@ interface Row extends ValidApiKey {
   readonly isUnrecorded: boolean;
 }
 
-/** No index of `api_keys` begins with the organization: the key tells it. $1: SHA-256 hashes. */
+/** Finds keys by hash, because the organization is known from the key only. $1: SHA-256 hashes. */
 const FIND = `
 SELECT encode(key_hash, 'hex') AS "keyHash", api_key_id AS "apiKeyId", organization_id AS "organizationId",
   workspace_id AS "workspaceId", user_id AS "userId", role, acts_for AS "actsFor", expires_at AS "expiresAt",
@@ -28,17 +28,17 @@ const RECORD_USE = `
 UPDATE api_keys SET last_used_at = date_trunc('minute', now())
 WHERE api_key_id = ANY ($1::text[]) AND (last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))`;
 
-/** How many uses wait to be recorded; further ones are dropped, and recorded with a later use. */
+/** How many uses wait to be recorded. Further ones are dropped: a later use of the key is recorded. */
 const MAX_USES_WAITING = 1_000;
 
 export type ApiKeyLookups = ReturnType<typeof apiKeyLookups>;
 
-/** Finds API keys by their hash. Keys that are asked for together are looked up together. */
+/** Finds API keys by their hash. Look-ups of the same moment share a statement. */
 export function apiKeyLookups(hot: HotStatements) {
   const unrecorded = new Set<string>();
   let recording: Promise<void> | undefined;
 
-  /** No request waits for this. A use that cannot be recorded is recorded with a later one of the same minute. */
+  /** No request waits for this. If a use cannot be recorded, a later one of the same minute is. */
   async function recordUses(): Promise<void> {
     while (unrecorded.size > 0) {
       const apiKeyIds = [...unrecorded];
@@ -64,12 +64,12 @@ export function apiKeyLookups(hot: HotStatements) {
 
   const batcher = createBatcher<string, ValidApiKey | undefined>({
     send: find,
-    tenantOf: () => '', // the look-up will tell it
+    tenantOf: () => '', // the look-up finds it
     sizeOf: (keyHash) => keyHash.length,
   });
 
   return {
-    /** The key with this SHA-256, in hexadecimal digits; undefined: there is none, or it is revoked or expired. */
+    /** The key with this SHA-256, in hexadecimal digits. Undefined: there is none, or it is revoked or expired. */
     find: (keyHash: string) => batcher.add(keyHash),
 
     /** Takes no more look-ups, and resolves once the uses are recorded. */

@@ -80,7 +80,7 @@ export function apiKeyRepository(db: Knex) {
   }
 
   return {
-    /** Makes an API key, under a public id that is free. */
+    /** Makes an API key with a free public id. */
     async create(owner: NewApiKey, by: Actor): Promise<IssuedApiKey> {
       for (;;) {
         const { apiKey, ...generated } = generateApiKey();
@@ -95,7 +95,7 @@ export function apiKeyRepository(db: Knex) {
     },
 
     /**
-     * Revokes the key, and records that the first time.
+     * Revokes the key. The first revocation leaves an audit record.
      * @returns when it was revoked: now, or earlier; undefined: the organization has no such key
      */
     revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
 
-/** Who makes a change, for its audit record. */
+/** The author of a change, for its audit record. */
 export interface Actor {
   readonly userId: string;
   /** The credential of the request: `api-key:<public id>`, `bearer`, both, or `command-line`. */
@@ -13,15 +13,15 @@ export interface Actor {
 export const OPERATOR: Actor = { userId: 'operator', credential: 'command-line', requestId: null };
 
 /**
- * The id of a record, a UUIDv7: the time and version of `:auditId`, and otherwise a hash of `:auditId` and the object. So
- * each row has an id of its own, however many rows a statement changes, and no function is volatile (Citus refuses those).
+ * The id of a record, a UUIDv7: the time and version of `:auditId`, and else a hash of `:auditId` and the object. So each
+ * row that a statement changes has an id of its own, without a volatile function (Citus refuses those).
  */
 const idOf = (object: string): string => `(left(:auditId, 15)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 16, 4) || substr(:auditId, 20, 1)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 21))::uuid`;
 
 /**
- * A statement, for a CTE, that records an action on each row of another CTE: so the record is there if the change is.
+ * A statement, for a CTE, that records an action on each row of another CTE, so a change and its record commit together.
  * @param changed the other CTE, with the column `organization_id`
  * @param object the column that names the changed object, different in each row
  */
@@ -76,7 +76,7 @@ ORDER BY id LIMIT ${PAGE}`;
 export type AuditRepository = ReturnType<typeof auditRepository>;
 
 export const auditRepository = (db: Knex) => ({
-  /** The organization's records since then, oldest first, read a page at a time: memory is bounded. */
+  /** The organization's records since then, oldest first. They are read page by page, so memory is bounded. */
   async *list(organizationId: string, since: Date): AsyncGenerator<AuditRecord> {
     for (let after = FIRST; ; ) {
       const { rows } = await db.raw<{ rows: AuditRecord[] }>(LIST, { organizationId, after, since });

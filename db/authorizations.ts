@@ -3,10 +3,10 @@ import type { Sealed } from '../crypto/key-ring.ts';
 import type { Actor } from './audit.ts';
 import { createBatcher } from './postgres/batcher.ts';
 
-/** Where an authorization stands. Only `pending` and `claimed` are open; the others are its end. */
+/** The status of an authorization. `pending` and `claimed` are open; with the others it has ended. */
 export type AuthorizationStatus = 'pending' | 'claimed' | 'completed' | 'refused' | 'failed';
 
-/** An authorization to be. */
+/** An authorization that is about to start. */
 export interface NewAuthorization {
   readonly organizationId: string;
   /** 128 random bits in the form of a UUID. */
@@ -35,7 +35,7 @@ export interface AuthorizationLimits {
 /** `full`: too many are pending, of the user or of the organization. */
 export type StartOutcome = 'started' | 'no-provider' | 'full';
 
-/** What a waiter wants to know. Expired authorizations are gone. */
+/** The state of an authorization, for its waiters. Expired authorizations have none. */
 export interface AuthorizationState {
   readonly organizationId: string;
   readonly id: string;
@@ -46,14 +46,14 @@ export interface AuthorizationState {
   readonly tokenId: string | null;
 }
 
-/** The life of an authorization. */
+/** How long an authorization lives. */
 export const AUTHORIZATION_SECONDS = 600;
 
 const pendingOf = (condition: string, limit: string) => `(SELECT count(*) FROM (
     SELECT 1 FROM authorizations AS open WHERE open.organization_id = given."organizationId" AND ${condition}
       AND open.status = 'pending' AND open.expires_at > now() LIMIT ${limit}) AS counted)`;
 
-/** Authorizations whose provider exists, as far as the limits allow: those that are there count, and those before in the list. */
+/** Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. */
 const START = `
 WITH given AS (
   SELECT row.*, provider.settings_version
@@ -99,7 +99,7 @@ WITH deleted AS (
 )
 SELECT count(*)::integer AS deleted, count(*) FILTER (WHERE status = 'pending')::integer AS expired FROM deleted`;
 
-/** About the bytes of a row without its texts of any length. */
+/** About the bytes of a row without its secrets and scopes. */
 const ROW_BYTES = 1024;
 
 /** An authorization as the statement reads it. */
@@ -116,7 +116,7 @@ type StartRow = ReturnType<typeof startRow>;
 
 export type AuthorizationRepository = ReturnType<typeof authorizationRepository>;
 
-/** Consents under way. An expired one is as good as gone. */
+/** Consents under way. An expired one counts as gone. */
 export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
   const starting = createBatcher<StartRow, StartOutcome>({
     async send(rows) {
@@ -138,17 +138,17 @@ export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
 
   return {
     /**
-     * Starts an authorization. Those of one process share statements, so that the limits hold however many start at once;
-     * several processes can exceed them by what they start in the same moment.
+     * Starts an authorization. The starts of one process share statements, so the limits hold for them. Several processes
+     * can exceed the limits by the number that they start in the same moment.
      * @throws OverloadedError
      */
     start: (authorization: NewAuthorization, by: Actor): Promise<StartOutcome> =>
       starting.add(startRow(authorization, by)),
 
-    /** Starts no more, and resolves once those under way are stored. */
+    /** Starts no more authorizations, and resolves once those under way are stored. */
     close: () => starting.close(),
 
-    /** Where these authorizations stand, in no order; those that are missing have expired. */
+    /** The states of these authorizations, in no order. Those that are missing have expired. */
     async states(
       references: readonly { readonly organizationId: string; readonly id: string }[],
     ): Promise<readonly AuthorizationState[]> {

@@ -45,7 +45,7 @@ export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
 
 export type CiphertextRepository = ReturnType<typeof ciphertextRepository>;
 
-/** Tasks of operators, over all organizations. */
+/** Operators' tasks, over all organizations. */
 export const ciphertextRepository = (db: Knex) => ({
   /** Counts the ciphertexts of each key, by column. Reads indexes only, and has no time limit. */
   count(): Promise<KeyCount[]> {

@@ -52,11 +52,11 @@ export interface GrantedTokens {
   /** Until the background pass looks at the token. */
   readonly dueInSeconds: number;
   readonly metadata: Readonly<Record<string, unknown>> | null;
-  /** The account at the provider, where its answer tells; two known and different ones never share a token's row. */
+  /** The account at the provider; null: its answer does not tell. Two known accounts never share a token's row. */
   readonly accountId: string | null;
 }
 
-/** The channel that tells of authorizations that have ended. Its payload is the id. */
+/** The channel of notifications that an authorization has ended. The payload is its id. */
 export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
 
 const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organization.name AS "organizationName", begun.id,
@@ -81,7 +81,7 @@ WHERE begun.organization_id = :organizationId AND begun.status = 'pending' AND b
 const FIND_BY_ID = `${FIND} AND begun.id = :id`;
 const FIND_BY_STATE = `${FIND} AND begun.state_hash = :stateHash`;
 
-/** The provider's settings are looked at in the outer query: an authorization of earlier settings is used up all the same. */
+/** The outer query checks the settings of the provider, so an authorization of earlier settings is used up as well. */
 const CLAIM = `
 WITH begun AS (
   UPDATE authorizations SET status = 'claimed'
@@ -100,8 +100,8 @@ WITH ended AS (
 SELECT pg_notify('${AUTHORIZATION_ENDED}', id::text) FROM ended`;
 
 /**
- * Stores the granted tokens: in the row of the token that they replace, unless the provider's account is another one, or in a
- * new row. The authorization is completed in the same statement.
+ * Stores the granted tokens and completes the authorization. The tokens go into the row of the token that they replace,
+ * unless that belongs to another account of the provider, or else into a new row.
  */
 const COMPLETE = `
 WITH begun AS (
@@ -162,7 +162,7 @@ SELECT stored.id, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored`;
 
 type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
 
-/** The settings of the provider go into an object of their own; those who only show the authorization get no secret. */
+/** Moves the settings of the provider into an object of their own. */
 function claimed(row: PendingRow): ClaimedAuthorization {
   const { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, ...begun } =
     row;
@@ -172,7 +172,7 @@ function claimed(row: PendingRow): ClaimedAuthorization {
 
 export type ConsentRepository = ReturnType<typeof consentRepository>;
 
-/** How a person goes through an authorization. An expired one is as good as gone. */
+/** The steps of a person through an authorization. An expired one counts as gone. */
 export function consentRepository(db: Knex) {
   async function pending(sql: string, bindings: Readonly<Record<string, Knex.Value>>) {
     const { rows } = await db.raw<{ rows: PendingRow[] }>(sql, bindings);

@@ -20,11 +20,11 @@ export interface TokenImport {
   readonly isDefault: boolean;
 }
 
-/** How long an import that delays nobody else waits for a lock. */
+/** How long an import waits for a lock if it delays no other organization. */
 const PATIENCE = '1s';
 
 interface StatementOptions {
-  /** Whether the statement waits longer for a lock: it delays nobody else. */
+  /** Whether the statement may wait longer for a lock, because it delays no other organization. */
   readonly isPatient?: boolean;
   /** How many tokens a user may have of a provider; 0: any number. */
   readonly tokensMax: number;
@@ -37,8 +37,8 @@ const UNLIMITED = `judged AS (
 )`;
 
 /**
- * Leaves out the tokens of users who have enough. One probe for each user reads up to `tokensMax` entries of an index, however
- * many tokens of the user the batch holds. Imports of the same moment do not count each other.
+ * Leaves out the tokens of users who have as many as they may. For each user of the batch, one probe reads up to `tokensMax`
+ * entries of an index. Imports of the same batch do not count each other.
  */
 const limitedTo = (tokensMax: number): string => `full_user AS MATERIALIZED (
   SELECT "organizationId", "providerId", "userId"
@@ -56,9 +56,10 @@ const limitedTo = (tokensMax: number): string => `full_user AS MATERIALIZED (
 )`;
 
 /**
- * Any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the default,
- * which is the last token where several want to be it. Defaults are sorted, so that two statements never lock the same two in
- * opposite orders. $1: a JSON array of tokens, as `json` writes them. The answer has a row for each token whose provider exists.
+ * Stores any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
+ * default. If several tokens want to be the same default, the last one is. Defaults are sorted, so that two statements never
+ * lock the same two rows in opposite orders. $1: a JSON array of tokens, as `json` writes them. The answer has a row for each
+ * token whose provider exists.
  */
 export const importStatement = ({ isPatient = false, tokensMax }: StatementOptions): string => `
 WITH found AS (
@@ -90,14 +91,14 @@ WITH found AS (
 )
 SELECT id, "isFull" FROM judged`;
 
-/** A token on its way into a statement. */
+/** A token that waits for its statement. */
 interface Row {
   readonly organizationId: string;
   readonly id: string;
   readonly json: string;
 }
 
-/** The token as the statement reads it. Each field is named, since an object that is spread takes three times as long. */
+/** The token as the statement reads it. Each field is named, because spreading the object takes three times as long. */
 const json = (id: string, token: TokenImport, by: Actor): string =>
   JSON.stringify({
     organizationId: token.organizationId,

@@ -51,7 +51,7 @@ export type OrganizationRepository = ReturnType<typeof organizationRepository>;
 export const organizationRepository = (db: Knex) => ({
   /**
    * Makes an organization with its first workspace, "default". Undefined: the name is taken.
-   * A lock keeps names unique, because only indexes that begin with the organization can be sharded.
+   * A lock keeps names unique. A unique index cannot, because it would not begin with the organization.
    */
   create(name: string): Promise<Organization | undefined> {
     return db.transaction(async (transaction) => {
@@ -76,7 +76,7 @@ export const organizationRepository = (db: Knex) => ({
     });
   },
 
-  /** False: another organization has the name, or there is none of this id. */
+  /** False: an organization has the name already, or there is none of this id. */
   rename(organizationId: string, name: string): Promise<boolean> {
     return db.transaction(async (transaction) => {
       await transaction.raw('SELECT pg_advisory_xact_lock(:lock)', { lock: NAME_LOCK });

@@ -4,7 +4,7 @@ import { type Actor, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import { PROVIDER_COLUMNS, type Provider } from './providers.ts';
 
-/** The parts of a deletion; tests make them small. */
+/** The sizes of a deletion's steps. Tests make them small. */
 export interface DeletionOptions {
   /** How many tokens a statement deletes. */
   readonly stepSize: number;
@@ -14,10 +14,10 @@ export interface DeletionOptions {
 
 const DEFAULTS: DeletionOptions = { stepSize: 2_000, waitMs: 3_000 };
 
-/** How many steps a process sends at once; deletions take turns, so that they do not take up the pool. */
+/** How many steps a process sends at once. Deletions take turns, so that they do not use up the pool. */
 const AT_ONCE = 2;
 
-/** Ends the use of a provider: every statement that reads providers or tokens passes over marked ones. */
+/** Ends the use of a provider: every statement that reads providers or tokens skips marked ones. */
 const MARK = `
 WITH deleted AS (
   UPDATE oauth_providers SET deleting_at = now()
@@ -29,8 +29,9 @@ WITH deleted AS (
 SELECT ${PROVIDER_COLUMNS} FROM deleted`;
 
 /**
- * The next tokens in the order of their index, behind the ones of the step before, whose dead entries are not read again.
- * The provider must still be marked: another process may have finished, and the name may be in use again.
+ * Deletes the next tokens in the order of their index. It starts behind the last token of the step before, so that dead
+ * entries are not read again. The provider must still be marked: another process may have finished, and the name may be in
+ * use again.
  */
 const DELETE_TOKENS = `
 WITH step AS (
@@ -48,7 +49,7 @@ WITH step AS (
 )
 SELECT user_id AS "userId", id FROM step ORDER BY user_id DESC, id DESC LIMIT 1`;
 
-/** Imports that were under way when the provider was marked have tokens behind the steps: the foreign key takes them. */
+/** Imports that were under way at the mark may have added tokens behind the steps. The foreign key deletes those. */
 const DELETE_PROVIDER = `
 DELETE FROM oauth_providers
 WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NOT NULL`;
@@ -68,8 +69,8 @@ const BEFORE_ALL: Step = { userId: '', id: '00000000-0000-0000-0000-000000000000
 export type ProviderDeletions = ReturnType<typeof providerDeletions>;
 
 /**
- * Deletes providers with any number of tokens. The provider is out of use at once; its tokens go in steps, each short
- * enough for the statement timeout and for the locks of others. What a crash leaves is deleted by `resume`.
+ * Deletes providers with any number of tokens. The provider is out of use at once. Its tokens are deleted in steps, each
+ * short enough for the statement timeout and for requests that wait for its locks. `resume` finishes after a crash.
  */
 export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOptions = DEFAULTS) {
   const limit = pLimit(AT_ONCE);
@@ -111,8 +112,8 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
 
   return {
     /**
-     * Deletes the provider and its tokens. Once this resolves, none of them is found or given out. The name becomes free
-     * when the last row is gone, which may be later.
+     * Deletes the provider and its tokens. Once this resolves, no statement finds them. The name becomes free when the last
+     * row is gone, which may be later.
      * @returns the provider as it was; undefined: the organization has no such provider
      */
     async delete(organizationId: string, providerId: string, by: Actor): Promise<Provider | undefined> {
@@ -125,7 +126,7 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
       return provider;
     },
 
-    /** Goes on with all unfinished deletions, those of processes that died included, and resolves once they are done. */
+    /** Finishes all deletions, also those of processes that died. Resolves once they are done. */
     async resume(): Promise<void> {
       const { rows } = await db.raw<{ rows: { organizationId: string; providerId: string }[] }>(UNFINISHED);
       await Promise.all(rows.map(({ organizationId, providerId }) => finish(organizationId, providerId)));

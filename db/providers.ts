@@ -21,7 +21,7 @@ export interface NewProvider {
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
 }
 
-/** The changes to a provider; null or undefined: it stays as it is. */
+/** The changes to a provider. A field that is null or undefined stays as it is. */
 export interface ProviderChange {
   readonly name?: string | null | undefined;
   readonly clientId?: string | null | undefined;
@@ -49,7 +49,7 @@ export interface Provider {
   readonly updatedAt: Date;
 }
 
-/** What is known of a provider, from a row of oauth_providers. */
+/** The columns of a `Provider`, from a row of oauth_providers. */
 export const PROVIDER_COLUMNS = `organization_id AS "organizationId", id, provider_id AS "providerId", name, client_id AS "clientId",
   auth_url AS "authUrl", token_url AS "tokenUrl", uses_pkce AS "usesPkce",
   code_challenge_method AS "codeChallengeMethod", provider_type AS "providerType",
@@ -86,7 +86,7 @@ WITH changed AS (
 )
 SELECT ${PROVIDER_COLUMNS} FROM changed`;
 
-/** Providers in use: one that is being deleted is as good as gone. */
+/** Providers in use. A provider that is being deleted counts as gone. */
 const IN_USE = `
 SELECT ${PROVIDER_COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId AND deleting_at IS NULL`;
 

@@ -39,15 +39,15 @@ export interface ChosenToken {
   readonly isExpiring: boolean;
 }
 
-/** What the organization has. Undefined instead: no such provider. */
+/** The answer of an organization that has the provider. */
 export interface Release {
   /** Undefined: the user has no such token. */
   readonly token: ChosenToken | undefined;
 }
 
 /**
- * Whether the token suits the scopes. Granted scopes and those asked for at the consent count alike, because some providers
- * grant without naming scopes. An imported token without scopes suits everything.
+ * Whether the token fits the scopes. Granted scopes and scopes that were requested at the consent count alike, because some
+ * providers grant without naming scopes. An imported token without scopes fits any request.
  */
 const FITS = `(given.scopes <@ (token.scopes || coalesce(token.requested_scopes, '{}'))
     OR (token.requested_scopes IS NULL AND cardinality(token.scopes) = 0))`;
@@ -63,8 +63,8 @@ const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_tok
       (token.expires_at IS NULL OR token.expires_at > now() + make_interval(secs => given."minSeconds")) AS "isValid"`;
 
 /**
- * Any number of releases in one statement: each chooses its token, and the audit record of a token that is given out is
- * written before the token leaves the database.
+ * Any number of releases in one statement. Each chooses its token. The audit record of a released token is written by the
+ * same statement, so it is there before the token leaves the database.
  */
 export const RELEASE = `
 WITH given AS (
@@ -103,14 +103,14 @@ FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
 
 type ReleasedRow = Omit<ChosenToken, 'id'> & { readonly auditId: string; readonly id: string | null };
 
-/** A request on its way into a statement. */
+/** A request that waits for its statement. */
 interface Row {
   readonly organizationId: string;
   readonly auditId: string;
   readonly json: string;
 }
 
-/** About the bytes that an answer takes, which are more than those of its request. */
+/** About the bytes of an answer. They are more than those of its request. */
 const ANSWER_BYTES = 2048;
 
 const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>

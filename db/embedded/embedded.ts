@@ -20,8 +20,8 @@ export interface EmbeddedDatabase {
 }
 
 /**
- * Starts, and at first use makes, the PostgreSQL of `dataDir`. A detached process owns it and stops it when this process
- * goes away, however that happens; so neither Ctrl-C nor `kill -9` of this process leaves it behind, or ends it too soon.
+ * Starts the PostgreSQL of `dataDir`; the first start makes it. A detached process owns it, and stops it when this process
+ * has ended, also after Ctrl-C or `kill -9`.
  * @throws EmbeddedDatabaseError
  */
 export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> {

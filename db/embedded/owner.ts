@@ -1,5 +1,5 @@
 /**
- * Owns the embedded PostgreSQL of one data directory for as long as the process that started this one lives.
+ * Owns the embedded PostgreSQL of one data directory, as long as the process that started this one lives.
  * Run detached, with the data directory as its argument and a channel to its starter.
  */
 import { once } from 'node:events';
@@ -22,10 +22,10 @@ import pg from 'pg';
 import { connectionString, DATABASE, EmbeddedDatabaseError, type OwnerMessage, PACKAGE } from './cluster.ts';
 import { claim, findPrograms, isAlive, isRoot, PRIVATE, type Programs, remove } from './programs.ts';
 
-/** How long a starting service waits for another owner to be gone. */
+/** How long a starting service waits until another owner has ended. */
 const PATIENCE_MS = 15_000;
 const SMART_SHUTDOWN_SECONDS = 3;
-/** Held by the session of the owner, so there is one, and a cluster whose owner was killed has none. */
+/** The session of the owner holds this lock. So there is one owner, and a killed owner leaves none. */
 const OWNER_LOCK = 1;
 const LOG = 'postgres.log';
 
@@ -54,8 +54,8 @@ async function initialize({ initdb }: Programs): Promise<void> {
 }
 
 /**
- * What the cluster listens on, and whom it lets in: processes of this user alone, as any role. The operating system says
- * who they are (peer authentication), so there is no password to keep.
+ * The cluster listens on a socket, and admits processes of this user only, as any role. The operating system tells their
+ * user (peer authentication), so there is no password.
  */
 function configuration(): Readonly<Record<string, readonly string[]>> {
   const user = userInfo().username.replaceAll('"', '""');
@@ -70,7 +70,7 @@ function configuration(): Readonly<Record<string, readonly string[]>> {
   };
 }
 
-/** Follows no link: the directory belongs to PostgreSQL's account, and this process may be root's. */
+/** Follows no symbolic link: the directory belongs to PostgreSQL's account, and this process may run as root. */
 function writeFile(path: string, lines: readonly string[]): void {
   rmSync(path, { force: true });
   const file = openSync(path, 'wx', 0o600);
@@ -88,14 +88,14 @@ async function start({ pg_ctl }: Programs): Promise<void> {
 
 async function stop({ pg_ctl }: Programs): Promise<void> {
   try {
-    // Smart first: a command that still uses the database may finish.
+    // "smart" first, so that a command that still uses the database can finish.
     await pg_ctl(cluster, ['stop', '--silent', '--mode=smart', `--timeout=${SMART_SHUTDOWN_SECONDS}`]);
   } catch {
     await pg_ctl(cluster, ['stop', '--silent', '--mode=fast']).catch(() => undefined);
   }
 }
 
-/** A session that makes this process the owner; undefined while there is another, or no PostgreSQL. */
+/** Opens a session that makes this process the owner. Undefined: there is another owner, or no PostgreSQL. */
 async function takeOwnership(): Promise<pg.Client | undefined> {
   const session = new pg.Client({ connectionString: connectionString(cluster, 'postgres') });
   session.on('error', () => undefined); // `end` follows
@@ -110,7 +110,7 @@ async function takeOwnership(): Promise<pg.Client | undefined> {
   return undefined;
 }
 
-/** Starts the cluster, or adopts one whose owner was killed; waits while there is another owner. */
+/** Starts the cluster, or adopts it if its owner was killed. Waits while there is another owner. */
 async function own(programs: Programs): Promise<pg.Client> {
   let failure: unknown;
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await delay(100)) {
@@ -121,7 +121,7 @@ async function own(programs: Programs): Promise<pg.Client> {
       const session = await takeOwnership();
       if (session !== undefined) return session;
     } catch (error) {
-      failure = error; // another owner runs it, or it is still on its way out
+      failure = error; // another owner runs it, or it is still stopping
       if (error instanceof EmbeddedDatabaseError) break;
     }
   }
@@ -170,7 +170,7 @@ function readPid(): number | undefined {
   }
 }
 
-/** False, once the session is over. */
+/** Resolves to false when the session is over. */
 const ended = (session: pg.Client): Promise<false> =>
   new Promise((resolve) => {
     session.once('end', () => resolve(false));

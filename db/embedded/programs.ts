@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's programs, run on a directory. PostgreSQL refuses root; for root they run under a user id that nobody else
- * has, without any capability, so neither they nor a process of another user find a way to root's files.
+ * PostgreSQL's programs. PostgreSQL refuses to run as root. For root the programs run under a user id of their own, without
+ * any capability. So neither they nor a process of another user can reach root's files.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -32,7 +32,7 @@ export const isRoot = process.getuid?.() === 0;
 /** Reserved by Debian (65000 to 65533) and unused by systemd (65520 to 65533); inside the ids of a rootless container. */
 export const PRIVATE: Account = { uid: 65_521, gid: 65_521 };
 
-/** Where root keeps a copy of the programs that other users reach. */
+/** The directory where root keeps a copy of the programs that other users can reach. */
 const CACHE = '/var/cache/tokenhold';
 
 export interface Programs {
@@ -51,7 +51,7 @@ export function findPrograms(): Programs {
     args: readonly string[],
     account: Account | undefined,
   ) => {
-    // The directory may lie below one that the account cannot enter. Its own working directory it can.
+    // The account may be unable to enter a directory above this one. It can always enter its own working directory.
     const pgdata = account === undefined ? directory : '/proc/self/cwd';
     await run(join(bin, name), [...args, `--pgdata=${pgdata}`], { cwd: directory, ...account });
   };
@@ -68,7 +68,7 @@ export function findPrograms(): Programs {
   };
 }
 
-/** For root: takes over a cluster that an earlier version ran as nobody. @throws EmbeddedDatabaseError for others' clusters */
+/** As root, takes over a cluster that an earlier version ran as nobody. @throws EmbeddedDatabaseError for another user's */
 export function claim(cluster: string): void {
   if (!isRoot) return;
   const { uid } = lstatSync(cluster);
@@ -81,13 +81,13 @@ export function claim(cluster: string): void {
   giveTo(PRIVATE, cluster);
 }
 
-/** Removes a directory that may have been nobody's. */
+/** Removes a directory that may belong to the user nobody. */
 export function remove(directory: string): void {
   if (isRoot) giveTo(PRIVATE, directory);
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** From the top down: who loses a directory can put nothing else in its place before its entries are given away. */
+/** From the top down: once its owner has lost a directory, it can no longer exchange the entries of it. */
 function giveTo(account: Account, path: string): void {
   lchownSync(path, account.uid, account.gid);
   if (!lstatSync(path).isDirectory()) return;
@@ -105,7 +105,7 @@ function findNobody(): Account {
   return { uid: Number(uid), gid: Number(gid) };
 }
 
-/** The directory of the programs, or a copy of it where the path to it is closed to other users. */
+/** The directory of the programs. If other users cannot reach it: a copy. */
 function reachable(installed: string): string {
   if (isOpen(installed)) return installed;
   const { version } = JSON.parse(readFileSync(join(installed, '..', 'package.json'), 'utf8'));
@@ -155,7 +155,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Whether every user may run what lies below. */
+/** Whether every user can run the programs of a directory. */
 function isOpen(directory: string): boolean {
   const isPassable = (path: string) => (statSync(path).mode & 0o001) !== 0;
   for (let path = join(directory, 'bin', 'postgres'); path !== dirname(path); path = dirname(path)) {

@@ -1,9 +1,9 @@
 import type { Knex } from 'knex';
 
 /**
- * Labels for tokens; a provider that is deleted takes its tokens with it. One unique key serves the foreign key of the
- * defaults and finds the tokens of a provider and of a user: each further index that begins with the organization would be
- * one more that a plan, made and kept while the table is small, could read from end to end once it is large.
+ * Tokens get labels, and a deleted provider takes its tokens along. One unique key serves the foreign key of the defaults,
+ * and finds the tokens of a provider and of a user. A further index that begins with the organization would be a danger: a
+ * plan that was made for a small table could use it, and read all of it once the table is large.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.raw(`

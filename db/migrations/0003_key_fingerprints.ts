@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Beside every ciphertext, the fingerprint of the key that sealed it; empty: sealed before fingerprints were kept. The
- * indexes are partial, on a condition that always holds, so that only those who count keys use them.
+ * Beside every ciphertext stands the fingerprint of the key that sealed it. Empty: it was sealed before fingerprints were
+ * kept. The indexes are partial, on a condition that always holds, so that only the statements that count keys use them.
  */
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.raw(`

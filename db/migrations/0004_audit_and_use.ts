@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** The audit trail is append-only, also for the service itself (a superuser is beyond that); API keys tell their last use. */
+/** The audit trail is append-only, also for the service's own role (not for a superuser). API keys tell their last use. */
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.raw(`
     REVOKE UPDATE, DELETE, TRUNCATE ON audit_records FROM CURRENT_USER;

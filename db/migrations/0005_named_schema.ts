@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** PostgreSQL had cut the first name off, and the others do not say which column they check. */
+/** PostgreSQL has cut the first name off. The others do not say which column they check. */
 const CONSTRAINTS = [
   {
     table: 'default_tokens',
@@ -19,8 +19,8 @@ const INDEXES = [
 ] as const;
 
 /**
- * Every constraint and index has a name of its own that says what it holds. A provider that is being deleted is marked:
- * it is out of use at once, while its tokens are deleted in steps.
+ * Every constraint and index gets a name of its own that says what it holds. A provider that is being deleted is marked.
+ * It is out of use at once, while its tokens are deleted in steps.
  */
 export async function up(knex: Knex): Promise<void> {
   if (!(await isDistributed(knex))) {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Consents under way, the tokens that come of them, and whom an API key may act for. One statement a call, and one
- * constraint a statement, because the tables may be distributed (Citus).
+ * Consents under way, the columns of tokens that come from consents, and `acts_for` of API keys. One statement a call, and
+ * one constraint a statement, because the tables may be distributed (Citus).
  */
 export async function up(knex: Knex): Promise<void> {
   for (const statement of STATEMENTS) await knex.schema.raw(statement);

@@ -10,7 +10,7 @@ import * as refresh from './0007_refresh.ts';
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
 /**
- * A step of the schema; there is no way back down. The name ends in the kind, because the database keeps the name, so a
+ * A step of the schema. There is no way back down. The name ends in the kind, and the database keeps the name, so that a
  * process knows the kind of migrations that are newer than itself. `additive`: processes of the version before go on
  * working. `breaking`: they do not, and a process refuses a database with such a migration ahead of it.
  */

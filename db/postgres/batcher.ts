@@ -6,8 +6,8 @@ import { createFairQueue, type Queued, type QueueLimits } from './fair-queue.ts'
 
 export interface BatcherParts<Item, Result> {
   /**
-   * Runs all items in one statement, or none; resolves to a result for each, in their order.
-   * @param isApart all items are of one tenant, which delays nobody else: the statement may wait for locks
+   * Runs all items in one statement, or none. Resolves to a result for each, in their order.
+   * @param isApart all items belong to one tenant: the statement may wait for locks, since it delays no other tenant
    */
   readonly send: (items: readonly Item[], isApart: boolean) => Promise<readonly Result[]>;
   readonly tenantOf: (item: Item) => string;
@@ -25,16 +25,16 @@ export interface BatcherLimits extends QueueLimits {
 export interface Batcher<Item, Result> {
   /**
    * Resolves to the item's result, once its statement is committed.
-   * @throws OverloadedError when too much is waiting, or waits too long, or after `close`; and what `send` throws
+   * @throws OverloadedError if too much waits, the item waits too long, or after `close`; and the errors of `send`
    */
   add(item: Item): Promise<Result>;
-  /** Takes nothing more in, and resolves once every item has its result. */
+  /** Takes no more items, and resolves once every item has its result. */
   close(): Promise<void>;
 }
 
 interface Entry<Item, Result> extends Queued<Item> {
   readonly since: number;
-  /** Of the request, for tracing. A statement for several requests is a span of the first. */
+  /** The trace context of the request. The span of a statement for several requests belongs to the first one. */
   readonly context: Context;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
@@ -50,16 +50,16 @@ const LIMITS: BatcherLimits = {
 };
 /** How many tenants are served apart at the same time. */
 export const LANES_APART = 4;
-/** A statement of a tenant apart has waited for a lock when it takes this much longer than five of the usual ones. */
+/** A statement apart counts as delayed by a lock if it takes this much longer than five of the usual ones. */
 const SLOW_MS = 50;
 /** How many tenants are remembered as troubled. */
 const MAX_TROUBLED = 10_000;
 
 /**
- * Natural batching: items that arrive while a statement runs go together in the next one. No timer, no delay at low load, one
- * commit for many items at high load. When a statement fails because of an item, or of a lock that an item needs, it is sent
- * again for each tenant apart, and item by item where that fails too. A tenant whose item failed or waited stays apart for a
- * while, so that it delays nobody else.
+ * Natural batching: items that arrive while a statement runs go together in the next one. There is no timer, no delay at low
+ * load, and one commit for many items at high load. If a statement fails because of an item, or of a lock that an item needs,
+ * it is sent again for each tenant apart. If that fails too, it is sent item by item. A tenant whose item failed or waited
+ * stays apart for a while, so that it does not delay others.
  */
 export function createBatcher<Item, Result>(
   { send, tenantOf, sizeOf }: BatcherParts<Item, Result>,
@@ -71,7 +71,7 @@ export function createBatcher<Item, Result>(
   /** Tenants that have, or wait for, a lane apart. */
   const inLane = new Set<string>();
   const lanes = pLimit(LANES_APART);
-  /** A moving average over the statements that succeeded. */
+  /** A moving average over the successful statements. */
   let usualMs = 0;
   let isSending = false;
   let isClosed = false;
@@ -90,7 +90,7 @@ export function createBatcher<Item, Result>(
     entry.reject(error);
   }
 
-  /** Gives every entry its result, unless the statement was rolled back because of an item: then it returns the error. */
+  /** Gives every entry its result. If the statement was rolled back because of an item, returns the error instead. */
   async function attempt(batch: Batch, apart: boolean): Promise<unknown> {
     const items = batch.map(({ item }) => item);
     try {
@@ -109,7 +109,7 @@ export function createBatcher<Item, Result>(
       }
     } catch (error) {
       if (isItemFault(error)) return error;
-      // The connection broke, say: the statement may have run, so it is not sent again.
+      // For example the connection broke. The statement may have run, so it is not sent again.
       for (const entry of batch) fail(entry, error);
     }
     return undefined;
@@ -140,7 +140,7 @@ export function createBatcher<Item, Result>(
     }
   }
 
-  /** One batch of the tenant; then it is another tenant's turn. */
+  /** Sends one batch of the tenant. Then another tenant has its turn. */
   function serveApart(tenant: string, first?: Batch): void {
     inLane.add(tenant);
     void lanes(async () => {
@@ -153,7 +153,7 @@ export function createBatcher<Item, Result>(
     });
   }
 
-  /** @returns whether an item failed; one that has waited too long for its turn does not count */
+  /** @returns whether an item failed. An item that has waited too long for its turn does not count */
   async function sendApart(batch: Batch): Promise<boolean> {
     if (batch.length > 1 && (await attempt(batch, true)) === undefined) return false;
     let hasFailed = false;

@@ -2,7 +2,7 @@ import type { ClientConfig } from 'pg';
 
 export interface ConnectionOptions {
   readonly connectionString: string;
-  /** PostgreSQL cancels a statement that takes longer; 0: it cancels none. */
+  /** PostgreSQL cancels a statement that takes longer. 0: it cancels none. */
   readonly statementTimeoutSeconds: number;
   /** How long a statement may wait for a connection. */
   readonly acquireTimeoutSeconds: number;
@@ -19,7 +19,7 @@ export interface PoolUse {
 const GRACE_MS = 500;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
-/** How long a connection may say nothing while a statement runs; 0: without end. */
+/** How long a connection may stay silent while a statement runs. 0: for ever. */
 export const silenceLimitMs = ({ statementTimeoutSeconds }: ConnectionOptions): number =>
   statementTimeoutSeconds === 0 ? 0 : statementTimeoutSeconds * 1000 + GRACE_MS;
 
@@ -36,7 +36,7 @@ export function connectionConfig(
     // must not scan it once it is large.
     enable_seqscan: 'off',
     jit: 'off',
-    // The server gives up a client that acknowledges nothing, and with it the client's locks. A Unix socket ignores it.
+    // The server closes the connection of a client that acknowledges nothing, which frees its locks. Unix sockets ignore it.
     ...(silenceLimitMs(options) > 0 && { tcp_user_timeout: String(silenceLimitMs(options)) }),
     ...parameters,
   };

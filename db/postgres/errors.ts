@@ -21,7 +21,8 @@ const UNAVAILABLE_SQLSTATE = /^(?:08|28|3D|53|57|58)[0-9A-Z]{3}$|^(?:25006|25P03
 const UNAVAILABLE_SOCKET =
   /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTCONN|EMFILE|ENFILE|EADDRNOTAVAIL)$/;
 /**
- * The errors that pg, pg-pool and Knex throw without a code. Knex puts the SQL before the text: `select 1 - Connection terminated`.
+ * The errors that pg, pg-pool and Knex throw without a code. Knex puts the SQL before the text:
+ * `select 1 - Connection terminated`.
  */
 const UNAVAILABLE_MESSAGE = new RegExp(
   `(?:^| - )(?:${[
@@ -37,7 +38,7 @@ const UNAVAILABLE_MESSAGE = new RegExp(
 /** Of Knex and tarn: no connection became free in time. */
 const UNAVAILABLE_NAMES: ReadonlySet<string> = new Set(['KnexTimeoutError', 'TimeoutError']);
 
-/** Too much waits for the database already; nothing was tried. */
+/** Too much waits for the database already. Nothing was tried. */
 export class OverloadedError extends Error {}
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -50,13 +51,13 @@ export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_N
 /** Whether a row that the statement refers to is not there. */
 export const isForeignKeyViolation = (error: unknown): boolean => errorCode(error) === FOREIGN_KEY_VIOLATION;
 
-/** Data exceptions, violated constraints, deadlocks and serialization failures, program limits, locks not to be had. */
+/** Data exceptions, violated constraints, deadlocks, serialization failures, program limits, locks that cannot be had. */
 const ITEM_FAULT_SQLSTATE = /^(?:22|23|40|54|55)[0-9A-Z]{3}$/;
 
 /** Whether PostgreSQL rolled the statement back because of one of its items, or of a lock that an item needs. */
 export const isItemFault = (error: unknown): boolean => ITEM_FAULT_SQLSTATE.test(errorCode(error) ?? '');
 
-/** Whether the database could not be reached or did not answer in time; the statement may or may not have run. */
+/** Whether the database could not be reached or did not answer in time. The statement may have run. */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof OverloadedError || UNAVAILABLE_NAMES.has(error.name)) return true;

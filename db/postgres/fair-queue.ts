@@ -7,30 +7,30 @@ export interface Queued<Item> {
 }
 
 export interface QueueLimits {
-  /** The most that one turn takes, unless a single item is larger. */
+  /** The bytes that one batch takes at most, unless a single item is larger. */
   readonly batchBytes: number;
-  /** The most that is admitted for one tenant, so that none can fill the queue for all. */
+  /** The bytes that one tenant may queue, so that none can fill the queue for all. */
   readonly tenantBytes: number;
   readonly totalBytes: number;
 }
 
 export interface FairQueue<Entry extends Queued<unknown>> {
-  /** Counts the entry and queues it; false: there is no room. A tenant, and the queue, may always hold one entry of any size. */
+  /** Queues the entry. False: there is no room. A tenant, and the queue, may always hold one entry of any size. */
   add(entry: Entry): boolean;
-  /** Takes an entry of each of the tenants in turn, in their own order, until a batch is full. */
+  /** Takes one entry of each included tenant in turn, until a batch is full. */
   take(isIncluded: (tenant: string) => boolean): Entry[];
   /** Takes entries of one tenant until a batch is full. */
   takeOf(tenant: string): Entry[];
   isWaiting(tenant: string): boolean;
-  /** An entry that was taken is done, and its room is free. */
+  /** Frees the room of an entry that was taken. */
   done(entry: Entry): void;
-  /** How many entries were added and are not done. */
+  /** How many entries were added and not freed. */
   readonly size: number;
 }
 
-/** A queue with a place for each tenant: one with many entries delays the others by one entry a batch. Bounded in bytes. */
+/** A queue in which tenants take turns: one with many entries delays the others by one entry. Bounded in bytes. */
 export function createFairQueue<Entry extends Queued<unknown>>(limits: QueueLimits): FairQueue<Entry> {
-  /** Visited in the order of insertion; a tenant that is deleted and set again is visited again. */
+  /** A map is visited in the order of insertion. A tenant that is deleted and set again during a visit is visited again. */
   const waiting = new Map<string, Entry[]>();
   const heldBytes = new Map<string, number>();
   let totalBytes = 0;

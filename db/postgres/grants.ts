@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** The role of the service could change audit records: it owns the tables, or may become the role that does. */
+/** The role of the service could change audit records, because it is the owner of the tables or a member of it. */
 export class NoSeparateRoleError extends Error {
   constructor() {
     super(
@@ -16,7 +16,7 @@ SELECT relname AS name FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
   AND relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)`;
 
-/** The rights of the service on a table: audit records and the list of migrations only grow, or stay, as they are. */
+/** The rights of the service on a table: it may add audit records, and only read the list of migrations. */
 const RIGHTS: Readonly<Record<string, string>> = {
   audit_records: 'SELECT, INSERT',
   knex_migrations: 'SELECT',
@@ -25,8 +25,8 @@ const RIGHTS: Readonly<Record<string, string>> = {
 const OTHER_RIGHTS = 'SELECT, INSERT, UPDATE, DELETE';
 
 /**
- * Grants the service's role what it needs on each table, and takes everything else away. To be run after each migration,
- * which may have made tables.
+ * Grants the service's role the rights that it needs on each table, and revokes all others. It must run after each
+ * migration, which may have made tables.
  * @param ownerUrl connects as the owner of the tables
  * @param role the role that the service connects as
  * @throws NoSeparateRoleError
@@ -39,7 +39,7 @@ export async function grantToService(ownerUrl: string, role: string): Promise<vo
     const membership = await client.query<{ isOwner: boolean }>(IS_OWNER, [role]);
     if (membership.rows[0]?.isOwner === true) throw new NoSeparateRoleError();
     const { rows } = await client.query<{ name: string }>(TABLES);
-    await client.query('BEGIN'); // a service that runs already is never without its rights
+    await client.query('BEGIN'); // so that a running service is never without its rights
     for (const { name } of rows) {
       const table = pg.escapeIdentifier(name);
       await client.query(`REVOKE ALL ON ${table} FROM ${grantee}`);

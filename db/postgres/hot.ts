@@ -15,23 +15,23 @@ export interface HotStatement {
 
 export interface HotStatements {
   /**
-   * Runs one statement, prepared once for each connection, and resolves to its rows. It waits `LOCK_TIMEOUT_MS` for a lock;
-   * a statement that may wait longer sets `lock_timeout` for itself.
-   * @throws what pg throws; `isUnavailable` and `errorCode` tell the errors apart
+   * Runs one statement, prepared once for each connection, and resolves to its rows. It waits `LOCK_TIMEOUT_MS` for a lock.
+   * A statement that may wait longer sets `lock_timeout` for itself.
+   * @throws the errors of pg; `isUnavailable` and `errorCode` tell them apart
    */
   query<Row>(statement: HotStatement): Promise<readonly Row[]>;
   use(): PoolUse;
   close(): Promise<void>;
 }
 
-/** One for each kind of statement (imports, releases, look-ups and uses of keys), and the lanes apart of imports and releases. */
+/** One for each kind of statement (import, release, look-up and use of a key), and lanes apart for imports and releases. */
 const CONNECTIONS = 4 + 2 * LANES_APART;
-/** Short, because a batch holds items of many callers: it is sent again without the item that waits. */
+/** Short, because a batch holds items of many callers. It is sent again without the item that waits. */
 export const LOCK_TIMEOUT_MS = 100;
 
 /**
- * The statements that nearly every request runs. They use pg on connections of their own: Knex costs as much as the statement,
- * and a slow query of another kind must not take the connection that they need. Opens none before the first statement.
+ * The statements that nearly every request runs. They use pg directly, because Knex costs as much as the statement. They have
+ * connections of their own, so that slow queries of other kinds do not delay them. The first statement opens one.
  */
 export function openHotStatements(options: ConnectionOptions): HotStatements {
   const pool = new pg.Pool({

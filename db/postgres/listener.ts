@@ -8,8 +8,8 @@ export interface Listener {
 const RECONNECT_MS = 1_000;
 
 /**
- * Listens on a channel, over one connection of its own. A lost connection is opened again; notifications sent meanwhile are
- * lost, so a listener must also look for itself now and then.
+ * Listens on a channel, over one connection of its own. A lost connection is opened again. Notifications that were sent
+ * meanwhile are lost, so the caller must also poll now and then.
  * @param channel an identifier of ours, which is not quoted
  * @param onNotification gets the payload of each notification
  */
@@ -53,7 +53,7 @@ export function listen(
     try {
       await opening;
     } catch {
-      // The database is away: its requests tell that, and the next attempt comes in a second.
+      // The database is away. Requests report that; the next attempt comes in a second.
       await opened?.end().catch(() => undefined);
       reconnect();
     }

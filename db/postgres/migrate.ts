@@ -12,7 +12,7 @@ export class NewerDatabaseError extends Error {
   }
 }
 
-/** Whether nothing of ours was ever stored here. */
+/** Whether this database was never migrated. */
 export async function isEmpty(db: Knex): Promise<boolean> {
   return !(await db.schema.hasTable('knex_migrations'));
 }
@@ -23,15 +23,15 @@ async function appliedMigrations(db: Knex): Promise<ReadonlySet<string>> {
   return new Set(rows.map(({ name }) => name));
 }
 
-/** The applied migrations that these do not know and cannot work with. */
+/** The applied breaking migrations that are not among these. */
 function breakingAhead(applied: ReadonlySet<string>, migrations: readonly Migration[]): readonly string[] {
   const known = new Set<string>(migrations.map(({ name }) => name));
   return [...applied].filter((name) => !known.has(name) && !isAdditive(name));
 }
 
 /**
- * Whether this code works with the schema: every migration of ours is applied, and of newer ones only additive ones. So
- * processes of two versions serve side by side while a new version is rolled out.
+ * Whether this code works with the schema: all of our migrations are applied, and newer ones are additive. So processes of
+ * two versions can serve side by side while a new version is rolled out.
  */
 export async function isMigrated(db: Knex, migrations: readonly Migration[] = MIGRATIONS): Promise<boolean> {
   const applied = await appliedMigrations(db);
@@ -39,8 +39,8 @@ export async function isMigrated(db: Knex, migrations: readonly Migration[] = MI
 }
 
 /**
- * Brings the schema up to date. Several processes may start at once: an advisory lock surrounds all, because Knex's own
- * lock does not cover the creation of its tables.
+ * Brings the schema up to date. Several processes may do so at once: an advisory lock makes them take turns. Knex's own lock
+ * does not cover the creation of its tables.
  * @returns the names of the migrations that ran
  * @throws NewerDatabaseError when the database holds breaking migrations that this code does not know
  */
@@ -63,8 +63,8 @@ export async function migrate(
 }
 
 /**
- * Runs a task while no other process runs one. The lock belongs to a transaction: a pooler such as PgBouncer would leave
- * a session's lock behind on a server connection.
+ * Runs a task while no other process runs one. The lock belongs to a transaction: behind a pooler such as PgBouncer, a
+ * session's lock would stay on the server connection.
  */
 async function locked<Result>(connectionString: string, task: () => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString });

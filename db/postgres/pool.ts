@@ -29,7 +29,7 @@ export function openDatabase(options: DatabaseOptions): Knex {
   });
 }
 
-/** The part of tarn, Knex's pool, that counts. */
+/** The counters of tarn, Knex's pool. */
 interface Pool {
   numUsed(): number;
   numFree(): number;
@@ -41,7 +41,7 @@ export function poolUse(db: Knex): PoolUse {
   return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
 }
 
-/** The connections of several pools. */
+/** The sum over several pools. */
 export const totalUse = (...pools: readonly PoolUse[]): PoolUse => {
   const sum = (of: (use: PoolUse) => number) => pools.reduce((total, use) => total + of(use), 0);
   return {

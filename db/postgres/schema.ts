@@ -36,14 +36,14 @@ LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
 WHERE relnamespace = current_schema()::regnamespace AND attnum > 0 AND NOT attisdropped
 ORDER BY relname, attnum`;
 
-/** PostgreSQL 18 also names each NOT NULL; here it stands at the column. */
+/** PostgreSQL 18 also names each NOT NULL. Here it stands at the column. */
 const CONSTRAINTS = `
 SELECT relname AS "table", conname AS name, pg_get_constraintdef(pg_constraint.oid) AS definition
 FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
 WHERE connamespace = current_schema()::regnamespace AND contype IN ('p', 'u', 'f', 'c', 'x')
 ORDER BY relname, position(contype::text IN 'pufcx'), conname`;
 
-/** Indexes that no constraint has made. */
+/** Indexes that belong to no constraint. */
 const INDEXES = `
 SELECT pg_class.relname AS "table", index.relname AS name, pg_get_indexdef(indexrelid) AS definition
 FROM pg_index JOIN pg_class ON pg_class.oid = indrelid JOIN pg_class AS index ON index.oid = indexrelid

@@ -4,14 +4,14 @@ import { errorCode } from './errors.ts';
 
 interface Query {
   readonly __knexQueryUid: string;
-  /** With placeholders: no statement of ours holds a value. */
+  /** With placeholders, so it holds no value. */
   readonly sql: string;
 }
 
 const TRACER = 'tokenhold';
 
 /**
- * Runs a statement in a span of its own, within the request that sends it. Where nothing is traced, the span is an empty one.
+ * Runs a statement in a span of its own, within the request that sends it. If nothing is traced, the span is empty.
  * @param operation names the span
  */
 export async function inSpan<Result>(
@@ -36,7 +36,7 @@ function fail(span: Span | undefined, error: unknown): void {
   span?.setAttribute('db.response.status_code', errorCode(error) ?? 'none');
 }
 
-/** A span for each statement that Knex sends, within the request that sent it. Its attributes hold the statement, never its parameters. */
+/** Makes a span for each statement of Knex, within its request. The span holds the statement, never its parameters. */
 export function traceStatements(db: Knex): void {
   const tracer = trace.getTracer(TRACER);
   const spans = new Map<string, Span>();
