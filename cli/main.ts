@@ -11,6 +11,7 @@ import { keysCommand } from './commands/keys.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { organizationCommand } from './commands/organization.ts';
 import { providerCommand } from './commands/provider.ts';
+import { revocationCommand } from './commands/revocation.ts';
 import { setupCommand } from './commands/setup.ts';
 import { tokenCommand } from './commands/token.ts';
 import { workspaceCommand } from './commands/workspace.ts';
@@ -41,6 +42,7 @@ const program = new Command('tokenhold')
   .addCommand(fernetKeyCommand)
   .addCommand(keysCommand)
   .addCommand(tokenCommand)
+  .addCommand(revocationCommand)
   .addCommand(auditCommand)
   .addCommand(doctorCommand);
 

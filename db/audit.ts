@@ -9,14 +9,20 @@ export interface Actor {
   readonly requestId: string | null;
 }
 
+/** How it stands with a token's revocation at its provider. */
+export type RecordedOutcome = 'pending' | 'revoked' | 'unsupported' | 'failed';
+
 /** An operator at the command line. */
 export const OPERATOR: Actor = { userId: 'operator', credential: 'command-line', requestId: null };
+
+/** The service itself, where it goes on with the work of a process that died. */
+export const SERVICE: Actor = { userId: 'service', credential: 'service', requestId: null };
 
 /**
  * The id of a record, a UUIDv7: the time and version of `:auditId`, and else a hash of `:auditId` and the object. So each
  * row that a statement changes has an id of its own, without a volatile function (Citus refuses those).
  */
-const idOf = (object: string): string => `(left(:auditId, 15)
+export const recordId = (object: string): string => `(left(:auditId, 15)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 16, 4) || substr(:auditId, 20, 1)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 21))::uuid`;
 
@@ -24,10 +30,19 @@ const idOf = (object: string): string => `(left(:auditId, 15)
  * A statement, for a CTE, that records an action on each row of another CTE, so a change and its record commit together.
  * @param changed the other CTE, with the column `organization_id`
  * @param object the column that names the changed object, different in each row
+ * @param outcome of the action; undefined: the action has none
  */
-export const recording = (action: string, changed: string, object: string): string =>
-  `INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
-  SELECT organization_id, ${idOf(object)}, :auditUserId, :auditCredential, '${action}', ${object}, :auditRequestId
+export const recording = (
+  action: string,
+  changed: string,
+  object: string,
+  outcome?: RecordedOutcome,
+): string =>
+  `INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id${
+    outcome === undefined ? '' : ', outcome'
+  })
+  SELECT organization_id, ${recordId(object)}, :auditUserId, :auditCredential, '${action}', ${object},
+    :auditRequestId${outcome === undefined ? '' : `, '${outcome}'`}
   FROM ${changed}`;
 
 /** The bindings of `recording`. */
@@ -61,6 +76,8 @@ export interface AuditRecord {
   readonly requestId: string | null;
   /** The agent that a token was released for; null: none was named. */
   readonly agentId: string | null;
+  /** Of a token's deletion and revocation; null: the action has no outcome. */
+  readonly outcome: RecordedOutcome | null;
 }
 
 const PAGE = 1_000;
@@ -68,7 +85,7 @@ const FIRST = '00000000-0000-0000-0000-000000000000';
 
 const LIST = `
 SELECT id, recorded_at AS "recordedAt", user_id AS "userId", credential, action, object_id AS "objectId",
-  request_id AS "requestId", agent_id AS "agentId"
+  request_id AS "requestId", agent_id AS "agentId", outcome
 FROM audit_records
 WHERE organization_id = :organizationId AND id > :after AND recorded_at >= :since
 ORDER BY id LIMIT ${PAGE}`;

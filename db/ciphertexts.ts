@@ -12,6 +12,9 @@ export const CIPHERTEXT_COLUMNS = [
   // After the tokens, because a pair moves from there to here.
   { table: 'token_versions', column: 'access_token' },
   { table: 'token_versions', column: 'refresh_token' },
+  { table: 'revocations', column: 'access_token' },
+  { table: 'revocations', column: 'refresh_token' },
+  { table: 'revocations', column: 'client_secret' },
 ] as const;
 
 export type CiphertextColumn = (typeof CIPHERTEXT_COLUMNS)[number];

@@ -1,8 +1,9 @@
 import type { Knex } from 'knex';
 import pLimit from 'p-limit';
-import { type Actor, recordedAs, recording } from './audit.ts';
+import { type Actor, recordedAs, recording, SERVICE } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import { PROVIDER_COLUMNS, type Provider } from './providers.ts';
+import { ENDING } from './token-deletions.ts';
 
 /** The sizes of a deletion's steps. Tests make them small. */
 export interface DeletionOptions {
@@ -46,10 +47,15 @@ WITH step AS (
   DELETE FROM oauth_tokens USING step
   WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = :providerId
     AND oauth_tokens.user_id = step.user_id AND oauth_tokens.id = step.id
-)
+  RETURNING oauth_tokens.*
+), ${ENDING}
 SELECT user_id AS "userId", id FROM step ORDER BY user_id DESC, id DESC LIMIT 1`;
 
-/** Imports that were under way at the mark may have added tokens behind the steps. The foreign key deletes those. */
+/** Waits for imports that were under way at the mark. They may have added tokens behind the steps. */
+const LOCK = `
+SELECT 1 FROM oauth_providers
+WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NOT NULL FOR UPDATE`;
+
 const DELETE_PROVIDER = `
 DELETE FROM oauth_providers
 WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NOT NULL`;
@@ -64,6 +70,12 @@ const IS_UNFINISHED = `${UNFINISHED} AND organization_id = :organizationId AND p
 /** The last token of a step. */
 type Step = { readonly userId: string; readonly id: string };
 
+interface Deletion {
+  readonly organizationId: string;
+  readonly providerId: string;
+  readonly by: Actor;
+}
+
 const BEFORE_ALL: Step = { userId: '', id: '00000000-0000-0000-0000-000000000000' };
 
 export type ProviderDeletions = ReturnType<typeof providerDeletions>;
@@ -77,28 +89,40 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
   const underWay = new Map<string, Promise<void>>();
   let isClosed = false;
 
+  /** @returns the last token of the step; undefined: none is left */
   async function deleteStep(
-    bindings: Step & { readonly organizationId: string; readonly providerId: string; readonly size: number },
+    on: Knex,
+    { organizationId, providerId, by }: Deletion,
+    after: Step,
   ): Promise<Step | undefined> {
-    const { rows } = await retryDeadlock(() => db.raw<{ rows: Step[] }>(DELETE_TOKENS, bindings));
-    return rows[0];
+    const bindings = { organizationId, providerId, ...after, size: stepSize, ...recordedAs(by) };
+    return (await on.raw<{ rows: Step[] }>(DELETE_TOKENS, bindings)).rows[0];
   }
 
-  async function deleteRows(organizationId: string, providerId: string): Promise<void> {
-    const provider = { organizationId, providerId };
+  async function deleteRows(deletion: Deletion): Promise<void> {
+    const { organizationId, providerId } = deletion;
     for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
       if (isClosed) return;
-      after = await limit(deleteStep, { ...provider, ...after, size: stepSize });
+      const from: Step = after;
+      after = await limit(() => retryDeadlock(() => deleteStep(db, deletion, from)));
     }
-    await retryDeadlock(() => db.raw(DELETE_PROVIDER, provider));
+    await retryDeadlock(() =>
+      db.transaction(async (transaction) => {
+        await transaction.raw(LOCK, { organizationId, providerId });
+        for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
+          after = await deleteStep(transaction, deletion, after);
+        }
+        await transaction.raw(DELETE_PROVIDER, { organizationId, providerId });
+      }),
+    );
   }
 
   /** Starts or joins the deletion of a marked provider's rows. A failure leaves the rest to `resume`. */
-  function finish(organizationId: string, providerId: string): Promise<void> {
-    const name = JSON.stringify([organizationId, providerId]);
+  function finish(deletion: Deletion): Promise<void> {
+    const name = JSON.stringify([deletion.organizationId, deletion.providerId]);
     const running = underWay.get(name);
     if (running !== undefined) return running;
-    const started = deleteRows(organizationId, providerId)
+    const started = deleteRows(deletion)
       .catch(() => undefined)
       .finally(() => underWay.delete(name));
     underWay.set(name, started);
@@ -121,7 +145,7 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
       const { rows } = await db.raw<{ rows: Provider[] }>(MARK, bindings);
       const [provider] = rows;
       if (provider !== undefined || (await isUnfinished(organizationId, providerId))) {
-        await withinTime(finish(organizationId, providerId), waitMs);
+        await withinTime(finish({ organizationId, providerId, by }), waitMs);
       }
       return provider;
     },
@@ -129,7 +153,7 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
     /** Finishes all deletions, also those of processes that died. Resolves once they are done. */
     async resume(): Promise<void> {
       const { rows } = await db.raw<{ rows: { organizationId: string; providerId: string }[] }>(UNFINISHED);
-      await Promise.all(rows.map(({ organizationId, providerId }) => finish(organizationId, providerId)));
+      await Promise.all(rows.map((provider) => finish({ ...provider, by: SERVICE })));
     },
 
     /** Stops after the steps under way. */

@@ -33,8 +33,10 @@ CREATE TABLE audit_records (
   object_id text NOT NULL,
   request_id text,
   agent_id text,
+  outcome text,
   CONSTRAINT audit_records_pkey PRIMARY KEY (organization_id, id)
 );
+COMMENT ON COLUMN audit_records.outcome IS 'of token.delete and token.revoke: pending, revoked, unsupported or failed';
 
 CREATE TABLE authorizations (
   organization_id uuid NOT NULL,
@@ -104,6 +106,7 @@ CREATE TABLE oauth_providers (
   refresh_paused_until timestamp with time zone,
   refresh_paused_version integer,
   refresh_problem text,
+  revocation_endpoint text,
   CONSTRAINT oauth_providers_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_providers_organization_id_provider_id_key UNIQUE (organization_id, provider_id),
   CONSTRAINT oauth_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
@@ -118,6 +121,7 @@ COMMENT ON COLUMN oauth_providers.settings_version IS 'grows with every change; 
 COMMENT ON COLUMN oauth_providers.refresh_failures IS 'since the last answer';
 COMMENT ON COLUMN oauth_providers.refresh_paused_version IS 'of the settings that the pause is for';
 COMMENT ON COLUMN oauth_providers.refresh_problem IS 'why refreshes pause, of a known list';
+COMMENT ON COLUMN oauth_providers.revocation_endpoint IS 'RFC 7009; null: none was discovered';
 CREATE INDEX oauth_providers_client_secret_key_idx ON oauth_providers USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
 CREATE INDEX oauth_providers_deleting_idx ON oauth_providers USING btree (organization_id, provider_id) WHERE (deleting_at IS NOT NULL);
 
@@ -193,6 +197,46 @@ CREATE TABLE organizations (
   CONSTRAINT organizations_pkey PRIMARY KEY (organization_id),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255)))
 );
+
+CREATE TABLE revocations (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  provider_id text NOT NULL,
+  access_token text NOT NULL,
+  access_token_key text NOT NULL,
+  refresh_token text,
+  refresh_token_key text,
+  metadata jsonb,
+  client_id text NOT NULL,
+  client_secret text,
+  client_secret_key text,
+  auth_url text NOT NULL,
+  token_url text NOT NULL,
+  token_endpoint_auth_method text NOT NULL,
+  revocation_endpoint text,
+  user_id text NOT NULL,
+  credential text NOT NULL,
+  request_id text,
+  attempts integer NOT NULL DEFAULT 0,
+  problem text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  next_attempt_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT revocations_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT revocations_client_secret_key_check CHECK (((client_secret IS NULL) = (client_secret_key IS NULL))),
+  CONSTRAINT revocations_refresh_token_key_check CHECK (((refresh_token IS NULL) = (refresh_token_key IS NULL)))
+);
+COMMENT ON TABLE revocations IS 'deleted tokens whose providers have not been told yet';
+COMMENT ON COLUMN revocations.id IS 'of the deleted token';
+COMMENT ON COLUMN revocations.access_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN revocations.refresh_token IS 'Fernet ciphertext';
+COMMENT ON COLUMN revocations.client_secret IS 'Fernet ciphertext; the provider may be gone';
+COMMENT ON COLUMN revocations.user_id IS 'who deleted the token';
+COMMENT ON COLUMN revocations.problem IS 'why the last attempt failed, of a known list';
+COMMENT ON COLUMN revocations.next_attempt_at IS 'during an attempt, the end of its lease';
+CREATE INDEX revocations_access_token_key_idx ON revocations USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
+CREATE INDEX revocations_client_secret_key_idx ON revocations USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
+CREATE INDEX revocations_next_attempt_at_idx ON revocations USING btree (organization_id, next_attempt_at);
+CREATE INDEX revocations_refresh_token_key_idx ON revocations USING btree (organization_id, refresh_token_key) WHERE (refresh_token_key >= ''::text);
 
 CREATE TABLE token_versions (
   organization_id uuid NOT NULL,

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { type Actor, recordedAs, recording } from './audit.ts';
+import { type Actor, recordedAs } from './audit.ts';
+import { ENDING } from './token-deletions.ts';
 
 /** A token as an operator may list it, without its secrets. */
 export interface ListedToken {
@@ -36,10 +37,8 @@ ORDER BY token.id LIMIT ${PAGE}`;
 
 const DELETE = `
 WITH deleted AS (
-  DELETE FROM oauth_tokens WHERE organization_id = :organizationId AND id = :id RETURNING organization_id, id
-), audited AS (
-  ${recording('token.delete', 'deleted', 'id')}
-)
+  DELETE FROM oauth_tokens WHERE organization_id = :organizationId AND id = :id RETURNING *
+), ${ENDING}
 SELECT 1 FROM deleted`;
 
 export type TokenInventory = ReturnType<typeof tokenInventory>;

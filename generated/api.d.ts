@@ -148,7 +148,7 @@ export interface paths {
         readonly post?: never;
         /**
          * Delete an OAuth provider and all its tokens
-         * @description Needs the role `admin`. Returns the deleted provider.
+         * @description Needs the role `admin`. Returns the deleted provider. Its tokens are out of use at once, and the provider is asked to revoke them.
          */
         readonly delete: operations["delete_oauth_provider_v2_auth_providers__provider_id__delete"];
         readonly options?: never;
@@ -174,7 +174,51 @@ export interface paths {
         readonly get: operations["list_oauth_tokens_for_user_v2_auth_tokens_get"];
         readonly put?: never;
         readonly post?: never;
-        readonly delete?: never;
+        /**
+         * Delete the user's tokens of a provider
+         * @description The tokens are out of use at once. Then their provider is asked to revoke them. If it does not answer within three seconds, the answer is sent, and the service goes on asking for a day.
+         */
+        readonly delete: operations["delete_oauth_tokens_for_user_v2_auth_tokens_delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens/{token_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete a token
+         * @description Only the token's owner can delete it. Other users get the 404 of an unknown token. The token is out of use at once, and its provider is asked to revoke it.
+         */
+        readonly delete: operations["delete_single_oauth_token_v2_auth_tokens__token_id__delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/tokens/workspace/slack": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete all Slack tokens of the workspace
+         * @description Deletes the tokens of all users for providers of the type `slack`, and asks Slack to revoke them. Needs the role `admin`.
+         */
+        readonly delete: operations["revoke_all_slack_tokens_for_workspace_v2_auth_tokens_workspace_slack_delete"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -614,6 +658,33 @@ export interface components {
         readonly OAuthTokenStatusResponse: {
             /** Has Token */
             readonly has_token: boolean;
+        };
+        /** OAuthProviderDeleted */
+        readonly OAuthProviderDeleted: components["schemas"]["OAuthProviderResponse"] & {
+            /** Message */
+            readonly message: string;
+        };
+        /** OAuthTokensDeleted */
+        readonly OAuthTokensDeleted: {
+            /** Message */
+            readonly message: string;
+            /** Provider Id */
+            readonly provider_id: string;
+            /**
+             * Deleted
+             * @description How many tokens there were.
+             */
+            readonly deleted: number;
+        };
+        /** SlackTokensDeleted */
+        readonly SlackTokensDeleted: {
+            /** Message */
+            readonly message: string;
+            /**
+             * Deleted
+             * @description How many tokens there were.
+             */
+            readonly deleted: number;
         };
         /**
          * OAuthFormPost
@@ -1341,13 +1412,13 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description The provider. */
+            /** @description The provider as it was. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                    readonly "application/json": components["schemas"]["OAuthProviderDeleted"];
                 };
             };
             readonly 400: components["responses"]["BadRequest"];
@@ -1476,6 +1547,140 @@ export interface operations {
                     readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly delete_oauth_tokens_for_user_v2_auth_tokens_delete: {
+        readonly parameters: {
+            readonly query: {
+                /** @example slack-dev */
+                readonly provider_id: string;
+            };
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The tokens are deleted. There may have been none. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthTokensDeleted"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly delete_single_oauth_token_v2_auth_tokens__token_id__delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                readonly token_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The token is deleted. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly revoke_all_slack_tokens_for_workspace_v2_auth_tokens_workspace_slack_delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The tokens are deleted. There may have been none. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SlackTokensDeleted"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
             readonly 429: components["responses"]["TooManyRequests"];
             readonly 431: components["responses"]["HeaderFieldsTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];

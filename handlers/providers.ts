@@ -9,7 +9,12 @@ interface Parts {
   readonly providers: ProviderRepository;
   readonly deletions: Pick<ProviderDeletions, 'delete'>;
   readonly seal: Seal;
+  /** Tells the provider of deleted tokens, and resolves after so many milliseconds at the latest. */
+  readonly settle: (of: { readonly organizationId: string }, waitMs: number) => Promise<void>;
 }
+
+/** In all, until the answer to a deletion goes. */
+const PATIENCE_MS = 3_000;
 
 const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
   id: provider.id,
@@ -67,7 +72,7 @@ const READS = {
   delete_oauth_provider_v2_auth_providers__provider_id__delete: { path: { provider_id: true } },
 } as const satisfies Reading;
 
-export const providerHandlers = ({ providers, deletions, seal }: Parts): Handlers<typeof READS> => {
+export const providerHandlers = ({ providers, deletions, seal, settle }: Parts): Handlers<typeof READS> => {
   const sealed = (secret: string | null | undefined) => (typeof secret === 'string' ? seal(secret) : null);
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {
@@ -112,8 +117,11 @@ export const providerHandlers = ({ providers, deletions, seal }: Parts): Handler
     },
 
     async delete_oauth_provider_v2_auth_providers__provider_id__delete(call) {
-      const { caller, path } = call;
-      return found(await deletions.delete(caller.organizationId, path.provider_id, actor(call)));
+      const { organizationId } = call.caller;
+      const begun = performance.now();
+      const { body } = found(await deletions.delete(organizationId, call.path.provider_id, actor(call)));
+      await settle({ organizationId }, Math.max(0, PATIENCE_MS - (performance.now() - begun)));
+      return { status: 200, body: { ...body, message: 'OAuth provider deleted' } };
     },
   };
 };

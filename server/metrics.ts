@@ -108,6 +108,12 @@ export function createMetrics(gauges: Gauges) {
     labelNames: ['provider', 'outcome'],
     registers,
   });
+  const revocations = new Counter({
+    name: 'tokenhold_revocations_total',
+    help: 'Attempts to revoke deleted tokens, by provider (of the catalogue, or other) and outcome; failed: given up',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  });
   const consents = new Histogram({
     name: 'tokenhold_time_to_consent_seconds',
     help: 'From the start of an authorization to its token',
@@ -162,6 +168,11 @@ export function createMetrics(gauges: Gauges) {
     observeAuthorization({ provider, outcome, seconds, count = 1 }: AuthorizationObservation): void {
       authorizations.inc({ provider: provider ?? 'other', outcome }, count);
       if (outcome === 'completed' && seconds !== undefined) consents.observe(seconds);
+    },
+
+    /** @param provider the name of the catalogue's entry; undefined: none */
+    observeRevocation(provider: string | undefined, outcome: string): void {
+      revocations.inc({ provider: provider ?? 'other', outcome });
     },
 
     observeFailure(error: unknown): void {

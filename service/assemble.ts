@@ -1,6 +1,7 @@
 import { nameOf } from '../db/ciphertexts.ts';
 import { isMigrated } from '../db/postgres/migrate.ts';
 import { poolUse, totalUse } from '../db/postgres/pool.ts';
+import { deletionHandlers } from '../handlers/deletions.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
 import { formats } from '../oauth/provider.ts';
@@ -15,12 +16,14 @@ import type { AllHandlers } from '../server/contract.ts';
 import type { Logger } from '../server/log.ts';
 import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
+import type { Revoker } from '../vault/revoke.ts';
 import type { Waiters } from '../vault/waiters.ts';
 import { loadCatalogue } from './catalogue-file.ts';
 import type { Config } from './config.ts';
 import { assembleConsent } from './consent.ts';
 import { type AssembledRefresh, assembleRefresh } from './refresh.ts';
 import type { Vault } from './repositories.ts';
+import { assembleRevocation } from './revocation.ts';
 
 /** Wires the parts of a server. Each gets only what it needs. */
 export function assemble(
@@ -32,6 +35,7 @@ export function assemble(
   readonly metrics: Metrics;
   readonly waiters: Waiters;
   readonly refreshing: AssembledRefresh;
+  readonly revoker: Revoker;
 } {
   const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, keyRing, db, hot } = vault;
   const { seal } = keyRing;
@@ -60,9 +64,11 @@ export function assemble(
   const catalogue = loadCatalogue(config);
   const refreshing = assembleRefresh({ vault, catalogue, outbound, metrics, log });
   const consent = assembleConsent(config, { vault, catalogue, outbound, metrics, refreshing });
+  const revoker = assembleRevocation({ vault, catalogue, outbound, metrics, log });
   const handlers: AllHandlers = {
-    ...providerHandlers({ providers, deletions, seal }),
+    ...providerHandlers({ providers, deletions, seal, settle: revoker.settle }),
     ...tokenHandlers({ imports, tokens, seal }),
+    ...deletionHandlers({ deletions: vault.tokenDeletions, settle: revoker.settle }),
     ...consent.handlers,
   };
   return {
@@ -73,6 +79,7 @@ export function assemble(
     pages: consent.pages,
     waiters: consent.waiters,
     refreshing,
+    revoker,
     authenticator,
     stopping,
     isReady: async () => keyRing.open(keyRing.seal('').ciphertext) === '' && (await isMigrated(db)),

@@ -19,6 +19,8 @@ import { type RefreshAnswers, refreshAnswers } from '../db/refresh-answers.ts';
 import { type RefreshStates, refreshStates } from '../db/refresh-states.ts';
 import { type RefreshRepository, refreshRepository } from '../db/refreshes.ts';
 import { type ReleaseRepository, releaseRepository } from '../db/releases.ts';
+import { type RevocationRepository, revocationRepository } from '../db/revocations.ts';
+import { type TokenDeletions, tokenDeletions } from '../db/token-deletions.ts';
 import { type TokenInventory, tokenInventory } from '../db/token-inventory.ts';
 import { tokenRepository } from '../db/tokens.ts';
 import { workspaceRepository } from '../db/workspaces.ts';
@@ -56,6 +58,8 @@ export interface Vault {
   /** `grantStates.count` on a connection of its own, outside the pool. */
   readonly countGrants: GrantStates['count'];
   readonly tokens: ReturnType<typeof tokenRepository>;
+  readonly tokenDeletions: TokenDeletions;
+  readonly revocations: RevocationRepository;
   /** For operators. */
   readonly tokenInventory: TokenInventory;
   close(): Promise<void>;
@@ -152,6 +156,8 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     grantStates: grantStates(db),
     countGrants: () => grantStates(background).count(),
     tokens: tokenRepository(db),
+    tokenDeletions: tokenDeletions(db),
+    revocations: revocationRepository(db),
     tokenInventory: tokenInventory(db),
     async close() {
       await Promise.all([vault.imports.close(), vault.releases.close(), vault.authorizations.close()]);

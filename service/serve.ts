@@ -30,6 +30,7 @@ export async function serve(given: Config): Promise<void> {
   let stopTracing = async (): Promise<void> => undefined;
   let stopConsentWork = async (): Promise<void> => undefined;
   let stopRefreshing = async (): Promise<void> => undefined;
+  let stopRevoking = async (): Promise<void> => undefined;
   try {
     if (areReloadable(config)) reloadKeysOnHangup(config, vault, log);
     // Its packages take a while to load.
@@ -38,6 +39,7 @@ export async function serve(given: Config): Promise<void> {
     showBuild(parts.metrics, VERSION);
     stopConsentWork = startConsentWork(vault, parts);
     stopRefreshing = parts.refreshing.start();
+    stopRevoking = parts.revoker.start();
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);
     const address = await listen(server, config.host, config.port, 'PORT');
@@ -61,6 +63,7 @@ export async function serve(given: Config): Promise<void> {
     await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
     await stopConsentWork();
     await stopRefreshing();
+    await stopRevoking();
     await stopTracing();
     await vault.close();
   }

@@ -46,6 +46,7 @@ describe('the audit trail', () => {
       object_id: JSON.parse(text).token_id,
       request_id: 'r-1',
       agent_id: null,
+      outcome: null,
     };
     expect((await list('--json')).json().at(-1)).toEqual(record);
     const lines = (await list('--lines')).stdout.trim().split('\n');

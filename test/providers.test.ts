@@ -275,7 +275,7 @@ describe('a deletion', () => {
     }
     const answer = await call('DELETE', '/github');
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual(body);
+    expect(answer.body).toEqual({ ...Object(body), message: 'OAuth provider deleted' });
     expect(await call('GET', '/github')).toMatchObject(NOT_FOUND);
     const left = await vault.db('oauth_tokens').where({ organization_id: tenant.organizationId });
     expect(left.map(({ provider_id }) => provider_id)).toEqual(['slack', 'slack']);

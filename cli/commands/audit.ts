@@ -17,6 +17,7 @@ const described = (record: AuditRecord) => ({
   object_id: record.objectId,
   request_id: record.requestId,
   agent_id: record.agentId,
+  outcome: record.outcome,
 });
 
 interface ListOptions {

@@ -61,7 +61,7 @@ withVault<ListOptions>(list, async (vault, { organization, providerId, user, lin
 });
 
 const remove = new Command('delete')
-  .description('delete one token here; at its provider it stays valid')
+  .description('delete one token; a running service then asks its provider to revoke it')
   .requiredOption('--organization <id or name>', 'whose token')
   .requiredOption('--token-id <id>', 'its id', uuid);
 withVault<{ organization: string; tokenId: string }>(remove, async (vault, { organization, tokenId }) => {

@@ -6,6 +6,7 @@ import * as auditAndUse from './0004_audit_and_use.ts';
 import * as namedSchema from './0005_named_schema.ts';
 import * as authorizations from './0006_authorizations.ts';
 import * as refresh from './0007_refresh.ts';
+import * as revocations from './0008_revocations.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -28,6 +29,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0005_named_schema.additive', up: namedSchema.up },
   { name: '0006_authorizations.additive', up: authorizations.up },
   { name: '0007_refresh.additive', up: refresh.up },
+  { name: '0008_revocations.additive', up: revocations.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');

@@ -86,6 +86,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
   const app = await createApp(parts);
   const stopConsentWork = startConsentWork(vault, parts);
   const stopRefreshing = parts.refreshing.start();
+  const stopRevoking = parts.revoker.start();
   const server = createHttpServer(app, config.limits).listen(config.port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -111,6 +112,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
       server.close();
       await stopConsentWork();
       await stopRefreshing();
+      await stopRevoking();
       await vault.close();
       await database.drop();
     },

@@ -1,0 +1,165 @@
+import type { Knex } from 'knex';
+import { newId } from '../crypto/uuid.ts';
+import { recordId } from './audit.ts';
+import { retryDeadlock } from './postgres/errors.ts';
+import type { TokenEndpointAuthMethod } from './providers.ts';
+
+/** A deleted token whose provider has not been told yet, with its ciphertexts and the provider's settings at the deletion. */
+export interface OwedRevocation {
+  readonly organizationId: string;
+  /** The id of the deleted token. */
+  readonly id: string;
+  readonly providerId: string;
+  readonly accessToken: string;
+  readonly refreshToken: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly clientId: string;
+  readonly clientSecret: string | null;
+  readonly authUrl: string;
+  readonly tokenUrl: string;
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** RFC 7009. Null: none was discovered. */
+  readonly revocationEndpoint: string | null;
+  /** This attempt included. */
+  readonly attempts: number;
+  /** Since the deletion. */
+  readonly ageSeconds: number;
+}
+
+export type RevocationReference = Pick<OwedRevocation, 'organizationId' | 'id'>;
+
+/** `failed`: given up, and the token may still be valid at the provider. */
+export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
+
+/** Which revocations are claimed. Without a condition: those of all organizations. */
+export interface RevocationFilter {
+  readonly organizationId?: string;
+  /** Of deleted tokens; only with `organizationId`. */
+  readonly ids?: readonly string[];
+}
+
+/** A revocation for an operator, without secrets. */
+export interface ListedRevocation {
+  readonly id: string;
+  readonly providerId: string;
+  readonly deletedBy: string;
+  readonly deletedAt: Date;
+  readonly attempts: number;
+  readonly problem: string | null;
+  readonly nextAttemptAt: Date;
+}
+
+/**
+ * A statement, for a CTE, that puts deleted tokens into the outbox. The provider must still have its row.
+ * The bindings are those of `recordedAs`.
+ * @param deleted the other CTE, with all columns of oauth_tokens
+ */
+export const owing = (deleted: string): string =>
+  `INSERT INTO revocations (organization_id, id, provider_id, access_token, access_token_key, refresh_token,
+    refresh_token_key, metadata, client_id, client_secret, client_secret_key, auth_url, token_url,
+    token_endpoint_auth_method, revocation_endpoint, user_id, credential, request_id)
+  SELECT token.organization_id, token.id, token.provider_id, token.access_token, token.access_token_key,
+    token.refresh_token, token.refresh_token_key, token.metadata, provider.client_id, provider.client_secret,
+    provider.client_secret_key, provider.auth_url, provider.token_url, provider.token_endpoint_auth_method,
+    provider.revocation_endpoint, :auditUserId, :auditCredential, :auditRequestId
+  FROM ${deleted} AS token
+  JOIN oauth_providers AS provider ON provider.organization_id = token.organization_id
+    AND provider.provider_id = token.provider_id`;
+
+/** Longer than the attempts of one page can take. */
+const LEASE_SECONDS = 120;
+
+/** Two processes that claim the same row: the second one sees the lease of the first once it has the row's lock. */
+const claim = (condition: string): string => `
+UPDATE revocations AS owed
+SET attempts = owed.attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} s'
+FROM (
+  SELECT organization_id, id FROM revocations
+  WHERE next_attempt_at <= now()${condition}
+  ORDER BY organization_id, next_attempt_at LIMIT :size
+) AS due
+WHERE owed.organization_id = due.organization_id AND owed.id = due.id AND owed.next_attempt_at <= now()
+RETURNING owed.organization_id AS "organizationId", owed.id, owed.provider_id AS "providerId",
+  owed.access_token AS "accessToken", owed.refresh_token AS "refreshToken", owed.metadata,
+  owed.client_id AS "clientId", owed.client_secret AS "clientSecret", owed.auth_url AS "authUrl",
+  owed.token_url AS "tokenUrl", owed.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
+  owed.revocation_endpoint AS "revocationEndpoint", owed.attempts,
+  extract(epoch FROM now() - owed.created_at)::double precision AS "ageSeconds"`;
+
+/** A deletion attends to its own revocations first. */
+const OF_ALL = ` AND next_attempt_at <= now() - interval '5 s'`;
+const OF_ORGANIZATION = ' AND organization_id = :organizationId';
+const OF_TOKENS = `${OF_ORGANIZATION} AND id = ANY (:ids::uuid[])`;
+
+const END = `
+WITH ended AS (
+  DELETE FROM revocations AS owed
+  USING json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, outcome text)
+  WHERE owed.organization_id = given.organization_id AND owed.id = given.id
+  RETURNING owed.organization_id, owed.id, owed.user_id, owed.credential, owed.request_id, given.outcome
+)
+INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
+SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', id, request_id, outcome FROM ended`;
+
+const POSTPONE = `
+UPDATE revocations SET next_attempt_at = now() + make_interval(secs => :seconds::double precision), problem = :problem
+WHERE organization_id = :organizationId AND id = :id`;
+
+const PAGE = 500;
+const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+
+const LIST = `
+SELECT id, provider_id AS "providerId", user_id AS "deletedBy", created_at AS "deletedAt", attempts, problem,
+  next_attempt_at AS "nextAttemptAt"
+FROM revocations WHERE organization_id = :organizationId AND id > :after ORDER BY id LIMIT ${PAGE}`;
+
+export type RevocationRepository = ReturnType<typeof revocationRepository>;
+
+/** The outbox of revocations. A deletion writes it, and any number of processes work it off. */
+export const revocationRepository = (db: Knex) => ({
+  /** Takes revocations that are due, `size` at most. A process that dies leaves them to others after two minutes. */
+  async claim({ organizationId, ids }: RevocationFilter, size: number): Promise<readonly OwedRevocation[]> {
+    const condition = organizationId === undefined ? OF_ALL : ids === undefined ? OF_ORGANIZATION : OF_TOKENS;
+    const bindings = {
+      size,
+      ...(organizationId !== undefined && { organizationId }),
+      ...(ids !== undefined && { ids: [...ids] }),
+    };
+    const { rows } = await retryDeadlock(() =>
+      db.raw<{ rows: OwedRevocation[] }>(claim(condition), bindings),
+    );
+    return rows;
+  },
+
+  /** Ends revocations and records how, in the name of the actor who deleted the token. Their secrets are gone then. */
+  async end(
+    ended: readonly (RevocationReference & { readonly outcome: RevocationOutcome })[],
+  ): Promise<void> {
+    const given = ended.map(({ organizationId, id, outcome }) => ({
+      organization_id: organizationId,
+      id,
+      outcome,
+    }));
+    await retryDeadlock(() => db.raw(END, { given: JSON.stringify(given), auditId: newId() }));
+  },
+
+  /** Sets the next attempt. @param problem of a known list */
+  async postpone(
+    { organizationId, id }: RevocationReference,
+    seconds: number,
+    problem: string,
+  ): Promise<void> {
+    await db.raw(POSTPONE, { organizationId, id, seconds, problem });
+  },
+
+  /** What is still owed, oldest token first, read a page at a time. */
+  async *list(organizationId: string): AsyncGenerator<ListedRevocation, void> {
+    for (let after = BEFORE_ALL; ; ) {
+      const { rows } = await db.raw<{ rows: ListedRevocation[] }>(LIST, { organizationId, after });
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < PAGE) return;
+      after = last.id;
+    }
+  },
+});
