@@ -1,4 +1,4 @@
-/** The least that can answer an import over HTTP in Node: the body is read and parsed, and nothing else happens. */
+/** The least work that answers an import over HTTP in Node: the body is read and parsed, and nothing else happens. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';

@@ -22,7 +22,7 @@ export interface Server {
 export interface BenchVault {
   readonly connectionString: string;
   readonly client: pg.Client;
-  /** Seals, or is said to have sealed, all that is stored. */
+  /** The Fernet key of all that is stored. */
   readonly fernetKey: string;
   readonly callers: readonly BenchCaller[];
   /** How often PostgreSQL has made its log durable so far. */
@@ -120,7 +120,7 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
   };
 }
 
-/** A session's counts are sure to be there once it has ended, so all others are ended: a pool opens new ones. */
+/** The counts of a session are complete once it has ended. So all other sessions are ended; pools open new ones. */
 async function walSyncs(client: pg.Client): Promise<number> {
   await client.query(
     `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

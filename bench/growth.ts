@@ -27,7 +27,7 @@ const settingsOf = ({ connectionString, fernetKey }: BenchVault) => ({
   TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
 });
 
-/** What an import costs when there is more: of tokens, operations, organizations, time. */
+/** Measures how the cost of an import grows: with tokens, operations, organizations, time. */
 export async function measureGrowth(
   server: Server,
   rounds: Rounds,
@@ -76,7 +76,7 @@ type Measured = Map<string, Load[]>;
 const points = (measured: Measured, figure: (load: Load) => number) =>
   [...measured].map(([at, loads]) => ({ at, value: medianOf(loads.map(figure)) }));
 
-/** The variants in turn, so that a slow minute of the machine strikes all of them. */
+/** Measures the variants in turn, so that a slow minute of the machine affects all of them. */
 async function interleaved(
   server: Server,
   { rounds, seconds }: Rounds,

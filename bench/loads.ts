@@ -9,7 +9,7 @@ import type { Service } from './start.ts';
 /** Without a limit of tokens per user, as the service is started here: a load has few users. */
 const IMPORT = importStatement({ tokensMax: 0 });
 
-/** What one load gave. Times in milliseconds, of one import. */
+/** The result of a load. Times are in milliseconds, of one import. */
 export interface Load {
   readonly imports: number;
   readonly perSecond: number;
@@ -17,7 +17,7 @@ export interface Load {
   readonly p99: number;
   readonly errors: number;
   readonly syncsPerImport: number;
-  /** Of the service's process; absent where there is none. */
+  /** Of the service's process. Absent: there is none. */
   readonly cpuMicroseconds?: number;
   readonly residentMiB?: number;
 }
@@ -25,15 +25,15 @@ export interface Load {
 export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
-  /** False: what answers stores nothing. */
+  /** False: the server stores nothing. */
   readonly isStored?: boolean;
 }
 
-/** Drawn once, lest the load generator take more of the shared cores than it must. */
+/** Drawn once, so that the load generator takes little of the shared cores. */
 const SALT = randomBytes(30).toString('hex');
 let sent = 0;
 
-/** A token as Slack gives it, never the same twice; every other one is to be the default. */
+/** A token as Slack gives it, never the same twice. Every other one is to be the default. */
 function body(index: number) {
   const number = String(index).padStart(12, '0');
   return {
@@ -49,7 +49,7 @@ function body(index: number) {
 
 const ANSWER = /^\{"token_id":"([0-9a-f-]{36})"\}$/;
 
-/** Imports over HTTP; throws when a 200 was not a row in the database, unless nothing is to be `stored`. */
+/** Imports over HTTP. Throws if a 200 was not a row in the database, unless the server stores nothing. */
 export async function serviceLoad(service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> {
   const { callers } = vault;
   const acknowledged: string[] = [];

@@ -1,4 +1,4 @@
-/** `npm run bench`: what the service reaches, against what PostgreSQL reaches without it. See docs/benchmarks.md. */
+/** `npm run bench`: compares the service with PostgreSQL alone. See docs/benchmarks.md. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type BenchVault, openServer, type Server } from './database.ts';
@@ -20,12 +20,12 @@ const { values: options } = parseArgs({
 });
 const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)];
 
-/** Tells a person what goes on, beside the results. */
+/** Shows the progress, on stderr. */
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
 type Measure = (load: LoadOptions) => Promise<Load>;
 
-/** In a different order each round: what comes before a load can help or hinder it. */
+/** In a different order each round, because the load before can help or hinder the next. */
 const rotated = <T>(all: readonly T[], by: number): T[] => {
   const from = by % all.length;
   return [...all.slice(from), ...all.slice(0, from)];

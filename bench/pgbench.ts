@@ -8,7 +8,7 @@ import { type Load, type LoadOptions, summary } from './loads.ts';
 
 const run = promisify(execFile);
 
-/** Whether PostgreSQL's own benchmark is there; the embedded PostgreSQL does not bring it. */
+/** Whether PostgreSQL's own benchmark is installed. The embedded PostgreSQL lacks it. */
 export const hasPgbench = (): Promise<boolean> =>
   run('pgbench', ['--version']).then(
     () => true,
@@ -16,8 +16,8 @@ export const hasPgbench = (): Promise<boolean> =>
   );
 
 /**
- * One import as PostgreSQL likes it best: a row of its own, plain columns, nothing to parse. No constant may hold a colon
- * before a letter: pgbench takes that for a variable.
+ * One import in the form that PostgreSQL runs fastest: one row, plain columns, nothing to parse. No constant may hold a colon
+ * before a letter, because pgbench would read a variable.
  */
 function script({ callers, fernetKey }: BenchVault): string {
   const organization = callers[0]?.organizationId;
@@ -56,7 +56,7 @@ export async function pgbenchLoad(
   const file = join(directory, 'import.sql');
   writeFileSync(file, script(vault));
   const url = new URL(vault.connectionString);
-  // The embedded PostgreSQL listens on a socket, whose directory stands where the host does.
+  // The embedded PostgreSQL listens on a socket. The URL has its directory in place of the host.
   const connection = {
     PGHOST: decodeURIComponent(url.hostname),
     PGPORT: url.port || '5432',

@@ -1,9 +1,9 @@
 import type { Load } from './loads.ts';
 
-/** What is measured side by side, where it is installed. */
+/** The contenders that are measured side by side, if they are installed. */
 export type Contender = 'pgbench' | 'pg driver' | 'bare node:http' | 'FastAPI' | 'tokenhold';
 
-/** What each contender reaches under the same number of connections; medians over the rounds. */
+/** The results of the contenders with the same number of connections: medians over the rounds. */
 export interface Comparison {
   readonly connections: number;
   readonly loads: readonly (Load & { readonly what: Contender })[];
@@ -18,7 +18,7 @@ export interface Growth {
 
 export interface Results {
   readonly machine: string;
-  /** Of the FastAPI reference, where it was measured. */
+  /** The FastAPI reference, if it was measured. */
   readonly fastApi?: string;
   readonly postgresql: string;
   readonly settings: Readonly<Record<string, string>>;
@@ -88,7 +88,7 @@ const markdown = (lines: readonly (readonly string[])[]): string => {
   return [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 };
 
-/** A plot that GitHub draws; one line for each of `contenders`, in their order. */
+/** A plot that GitHub draws. One line for each of `contenders`, in their order. */
 function plot(
   title: string,
   unit: string,

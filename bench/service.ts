@@ -1,6 +1,6 @@
 /**
- * The service in a process of its own, wired as `tokenhold serve` wires it, which tells its starter what it uses. With
- * BENCH_OPERATIONS, the contract holds as many operations: the import and copies of it on other paths.
+ * The service in a process of its own, wired as `tokenhold serve` wires it. It reports its use of resources. BENCH_OPERATIONS
+ * is the number of operations in the contract: the import, and copies of it on other paths.
  */
 import { once } from 'node:events';
 import { type AppParts, createApp } from '../server/app.ts';
@@ -13,7 +13,7 @@ import { tellUsage } from './start.ts';
 
 const IMPORT = '/v2/auth/tokens/import';
 
-/** The contract cut down to the import, and then padded with copies of it. */
+/** The contract reduced to the import, with copies of it added. */
 function withOperations(parts: AppParts, count: number): AppParts {
   const post = parts.contract.paths?.[IMPORT]?.post;
   if (post === undefined) throw new Error('the contract has no import');

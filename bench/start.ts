@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a measured process tells: once where it listens, then what it has used so far, as often as it is asked. */
+/** The messages of a measured process: first its address, then its use of resources, as often as it is asked. */
 type ServiceMessage =
   | { readonly port: number }
   | { readonly cpuMicroseconds: number; readonly residentBytes: number };
@@ -21,7 +21,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** In a measured process: tells its starter what there is to know. */
+/** In a measured process: sends the messages to its starter. */
 export function tellUsage(server: Server): void {
   const tell = (message: ServiceMessage) => process.send?.(message);
   const address = server.address();
@@ -32,7 +32,7 @@ export function tellUsage(server: Server): void {
   });
 }
 
-/** Starts one of the programs beside this one, built as they are in production, with these settings; its log goes to a file in `directory`. */
+/** Starts a built program beside this one with these settings. Its log goes to a file in `directory`. */
 export async function startService(
   directory: string,
   settings: Readonly<Record<string, string>>,

@@ -15,15 +15,15 @@ import { keepSiblings } from './siblings.ts';
 export interface Sources {
   /** The published document. */
   readonly published: JsonObject;
-  /** Our document of the companion operations, by file name, in the order of being added. */
+  /** Our document of the companion operations, by file name, in the order in which it is added. */
   readonly fragments: ReadonlyMap<string, JsonObject>;
-  /** By file name, in the order of being applied. */
+  /** By file name, in the order in which they apply. */
   readonly overlays: ReadonlyMap<string, JsonObject>;
 }
 
 /**
  * The files of generated/, by name: the document, its types, and the facts of its operations.
- * @throws Error that names everything in the sources that cannot be served
+ * @throws Error that names every part of the sources that cannot be served
  */
 export async function build(sources: Sources): Promise<ReadonlyMap<string, string>> {
   const document = served(sources);
@@ -59,7 +59,7 @@ async function requireValid(document: JsonObject): Promise<void> {
     throw new Error(`the document is not valid OpenAPI 3.1:\n- ${invalid.join('\n- ')}`);
 }
 
-/** @throws Error with a line for everything in the document that would be passed over in silence */
+/** @throws Error with a line for each part of the document that the service would silently ignore */
 async function requireServed(document: JsonObject): Promise<void> {
   const unserved = refusals(document);
   if (unserved.length > 0)

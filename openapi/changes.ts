@@ -1,4 +1,4 @@
-/** Says in words what differs between two documents: operations, fields, answers, security. */
+/** Tells in words how two documents differ: operations, fields, answers, security. */
 import { type Described, operationsOf } from './describe.ts';
 import { equal, isObject, type Json, type JsonObject, listAt, objectAt, short } from './json.ts';
 
@@ -67,7 +67,7 @@ const bodies = ({ operation }: Described): JsonObject => {
   );
 };
 
-/** What is new, gone or different among named parts. */
+/** The named parts that are new, gone or different. */
 function setChanges(kind: string, before: JsonObject, after: JsonObject): readonly string[] {
   return [
     ...Object.entries(after).flatMap(([name, value]) => {
@@ -102,7 +102,7 @@ function schemaSetChanges(before: JsonObject, after: JsonObject): readonly strin
   });
 }
 
-/** Words for people change nothing that is served. */
+/** Keywords for people, which change no request and no answer. */
 const WORDS = new Set(['title', 'summary', 'description', 'example', 'examples']);
 
 /** The innermost differences of two values, each with its place. */

@@ -1,6 +1,6 @@
 /**
  * Writes generated/ from the published contract, our operations and the overlays, and prints what changes. With `--check`
- * it writes nothing and fails where generated/ is not what it would write.
+ * it writes nothing, and fails if generated/ differs from what it would write.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from './build.ts';
@@ -10,7 +10,7 @@ import { readSources } from './sources.ts';
 
 const target = new URL('../generated/', import.meta.url);
 
-/** The files of generated/ that are not what `files` says, or that nothing makes. */
+/** The files of generated/ that differ from `files`, or that nothing makes. */
 function stale(files: ReadonlyMap<string, string>): readonly string[] {
   const present = readdirSync(target);
   const changed = [...files].filter(

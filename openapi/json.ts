@@ -1,4 +1,4 @@
-/** A document as JSON text holds it. */
+/** A value that JSON can hold. */
 import { isDeepStrictEqual } from 'node:util';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -10,7 +10,7 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const equal = (one: Json | undefined, other: Json | undefined): boolean =>
   isDeepStrictEqual(one, other);
 
-/** The object at a path of names; an empty one where there is none. */
+/** The object at a path of names. An empty one, if there is none. */
 export const objectAt = (value: Json | undefined, ...names: readonly string[]): JsonObject => {
   const found = names.reduce<Json | undefined>(
     (inner, name) => (isObject(inner) ? inner[name] : undefined),
@@ -34,7 +34,7 @@ export const short = (value: Json): string => {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 };
 
-/** A value with what `at` holds replaced by what `change` makes of it. */
+/** A copy of the value in which `change` has replaced the value at the path `at`. */
 export function replaceAt(
   value: Json | undefined,
   at: readonly (string | number)[],

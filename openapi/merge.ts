@@ -1,10 +1,10 @@
-/** Adds our document of the companion operations to the published one, which wins wherever it has an operation or schema itself. */
+/** Adds our document of the companion operations to the published one. The published operations and schemas win. */
 import { operationsOf } from './describe.ts';
 import { type Json, type JsonObject, objectAt, replaceAt } from './json.ts';
 
 /**
- * The document with the operations and schemas of `fragment` that it lacks. The path parameters' names may differ between
- * the two, so an operation is the same if its id is.
+ * The document with the operations and schemas of `fragment` that it lacks. Operations with the same id are the same, since
+ * the two documents may name path parameters differently.
  */
 export function addFragment(document: JsonObject, fragment: JsonObject, name: string): JsonObject {
   const ids = new Set(operationsOf(document).map(({ id }) => id));
@@ -32,7 +32,7 @@ function placed(document: JsonObject, at: readonly string[], value: Json, what: 
   return objectAt(changed);
 }
 
-/** The document without schemas that nothing refers to, and without paths that have no operation left. */
+/** The document without schemas that nothing refers to and without paths that have no operation. */
 export function pruned(document: JsonObject): JsonObject {
   const schemas = objectAt(document, 'components', 'schemas');
   const used = new Set<string>();

@@ -1,4 +1,4 @@
-/** Makes generated/operations.ts: what the compiler and the server must know of each operation. */
+/** Makes generated/operations.ts: the facts of each operation, for the compiler. */
 import { operationsOf } from './describe.ts';
 import type { JsonObject } from './json.ts';
 import { securityOf } from './security.ts';
@@ -18,7 +18,7 @@ export function operationsModule(document: JsonObject): string {
   return `// Made by \`npm run generate\` from openapi/. Never edited.\nexport const operations = {\n${entries.join('')}} as const;\n`;
 }
 
-/** What `x-role` says, an extension of our overlays; null: any caller. */
+/** The role that `x-role` requires, an extension of our overlays. Null: any caller. */
 function roleOf({ 'x-role': role = null }: JsonObject): 'admin' | null {
   if (role !== null && role !== 'admin') throw new Error(`has an unknown x-role: ${JSON.stringify(role)}`);
   return role;

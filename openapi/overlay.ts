@@ -9,14 +9,14 @@ type Path = readonly (string | number)[];
 
 /**
  * One action. `x-replaces` holds the values that `update` replaces, at the places where `update` holds the new ones.
- * An action that replaces a whole list or scalar leaves all matched places alone that hold another value.
+ * An action that replaces a whole list or scalar leaves matched places alone that hold another value.
  */
 interface Action {
   readonly target: string;
   readonly update: Json | undefined;
   readonly remove: boolean;
   readonly replaces: Json | undefined;
-  /** `x-optional`: the action completes what lacks something, and nothing may lack it. */
+  /** `x-optional`: the action may match nothing. It completes parts that lack something. */
   readonly isOptional: boolean;
 }
 
@@ -67,7 +67,7 @@ function applyAction(document: JsonObject, action: Action): JsonObject {
   return changed;
 }
 
-/** The places of the target. Where the action replaces whole lists or scalars: those that hold what it replaces. */
+/** The places of the target. If the action replaces whole lists or scalars: those that hold the replaced values. */
 function matches(document: JsonObject, { target, update, remove, replaces }: Action): readonly Path[] {
   const places = paths(document, target).map(segments);
   const isWhole = replaces !== undefined && !remove && !isObject(update);
@@ -86,14 +86,14 @@ const valueAt = (value: Json | undefined, at: Path): Json | undefined =>
     return isObject(inner) ? inner[name] : undefined;
   }, value);
 
-/** Whether a removal states the value: the whole of it, or some fields of an object. */
+/** Whether a removal states the value as a whole, or some fields of an object. */
 const states = (stated: Json | undefined, there: Json): boolean =>
   isObject(stated) && isObject(there)
     ? Object.entries(stated).every(([name, value]) => equal(there[name], value))
     : equal(stated, there);
 
 function merge(there: Json | undefined, update: Json, replaces: Json | undefined, at: Path): Json {
-  // The document's title and introduction are ours, whatever the published ones say.
+  // The document's title and introduction are always ours.
   if (there === undefined || equal(there, update) || (at[0] === 'info' && !isObject(update))) return update;
   if (replaces !== undefined && equal(there, replaces)) return update;
   if (isObject(there) && isObject(update) && !('$ref' in there) && !('$ref' in update)) {

@@ -1,9 +1,9 @@
-/** Finds what a request's schema says and validation would not hold. */
+/** Finds the parts of a request's schema that the validation would not enforce. */
 import { isObject, type Json, type JsonObject, listAt, objectAt } from './json.ts';
 
 const LOCAL = '#/components/';
 
-/** The value that a reference stands for; other values as they are. @throws Error for a reference that leads nowhere */
+/** The value that a reference leads to. Other values stay as they are. @throws Error for a reference that leads nowhere */
 export function resolve(value: Json | undefined, document: JsonObject): Json | undefined {
   if (!isObject(value) || typeof value['$ref'] !== 'string') return value;
   const { $ref: reference } = value;
@@ -21,7 +21,7 @@ export function resolve(value: Json | undefined, document: JsonObject): Json | u
   return resolve(found, document);
 }
 
-/** Keywords that JSON Schema or OpenAPI knows, and that nothing here acts on in a request. */
+/** Keywords of JSON Schema or OpenAPI that nothing enforces in a request. */
 const UNSERVED = [
   'readOnly',
   'contentEncoding',
@@ -93,7 +93,7 @@ function ownProblems(schema: JsonObject, document: JsonObject): readonly string[
   ];
 }
 
-/** Each item is compared with each other one. */
+/** `uniqueItems` compares each item with each other one. */
 function isCostly({ uniqueItems, items, maxItems }: JsonObject, document: JsonObject): boolean {
   if (uniqueItems !== true || (typeof maxItems === 'number' && maxItems <= 1000)) return false;
   const { type } = objectAt(resolve(items, document));

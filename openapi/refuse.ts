@@ -1,17 +1,17 @@
-/** Finds everything in a document that the service would pass over in silence. Each finding names its place. */
+/** Finds the parts of a document that the service would silently ignore. Each finding names its place. */
 import { type Described, operationsOf } from './describe.ts';
 import { isObject, type Json, type JsonObject, listAt, objectAt, pointer } from './json.ts';
 import { resolve, schemaProblems } from './refuse-schemas.ts';
 
 const REQUEST_MEDIA_TYPES = ['application/json', 'application/x-www-form-urlencoded'];
 const ANSWER_MEDIA_TYPES = ['application/json', 'text/html'];
-/** Read by the authentication. */
+/** The header parameters that the authentication reads. */
 const SERVED_HEADERS = ['x-tenant-id', 'x-user-id'];
 const ERROR_BODIES = ['#/components/schemas/ErrorAnswer', '#/components/schemas/HTTPValidationError'];
 /** Segments that no client, proxy or router rewrites, and whole parameters with names that Express takes. */
 const ROUTABLE = /^(?:\/(?:[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+$/;
 
-/** @returns a line for each problem; none: all of the document is served */
+/** @returns a line for each problem. None: all of the document is served */
 export function refusals(document: JsonObject): readonly string[] {
   const operations = operationsOf(document);
   return [
@@ -103,7 +103,7 @@ function parameterProblem(parameter: JsonObject, document: JsonObject): readonly
   return schemaProblems(schema, document);
 }
 
-/** The types of a schema, those of its branches and parts included. */
+/** The types of a schema, including those of its branches and parts. */
 function kindsOf(schema: Json | undefined, document: JsonObject): readonly Json[] {
   const resolved = objectAt(resolve(schema, document));
   const { type, properties } = resolved;

@@ -1,11 +1,11 @@
-/** The security of each operation, as the generator takes it from the document. */
+/** The security of operations, as the generator reads it from the document. */
 import { operationsOf } from './describe.ts';
 import { isObject, type Json, type JsonObject, listAt, objectAt, replaceAt } from './json.ts';
 
 /** The credentials that the service can check. */
 const SCHEMES = ['ApiKey', 'BearerAuth'];
 
-/** The document with each published scheme name replaced by ours: a scheme says in `x-published-as` which one it stands for. */
+/** The document with our names of security schemes. `x-published-as` of a scheme holds the published name. */
 export function renameSchemes(document: JsonObject): JsonObject {
   const ours = new Map(
     Object.entries(objectAt(document, 'components', 'securitySchemes')).flatMap(([name, scheme]) => {
@@ -22,7 +22,7 @@ export function renameSchemes(document: JsonObject): JsonObject {
   );
 }
 
-/** The document in which every operation that has a caller takes the parameters that `components` marks with `x-of-caller`. */
+/** Adds the parameters that `components` marks with `x-of-caller` to every operation that has a caller. */
 export function addCallerParameters(document: JsonObject): JsonObject {
   const ours = Object.entries(objectAt(document, 'components', 'parameters'))
     .filter(([, parameter]) => objectAt(parameter)['x-of-caller'] === true)
@@ -44,7 +44,7 @@ const renameKeys = (requirement: Json, ours: ReadonlyMap<string, string>): Json 
     : requirement;
 
 export interface Security {
-  /** The alternatives, each with the schemes that must all hold. `[]` in the list: credentials are optional. */
+  /** The alternatives, each with the schemes that must all hold. An alternative without schemes: credentials are optional. */
   readonly alternatives: readonly (readonly string[])[];
   /** The document says `security: []`. */
   readonly isPublic: boolean;

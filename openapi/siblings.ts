@@ -1,4 +1,4 @@
-/** Keeps what stands beside a `$ref`: OpenAPI 3.1 lets it hold too, and tools that resolve references drop it. */
+/** Keeps keywords beside a `$ref`. They hold in OpenAPI 3.1, but tools that resolve references drop them. */
 import { isObject, type Json } from './json.ts';
 
 /** Keywords that state nothing about a value. */

@@ -16,7 +16,7 @@ const ROWS = [
   ['db', 'oauth', 'security'],
   ['crypto', 'outbound'],
 ];
-/** What the generator makes is data and types; these folders read it. The examples are programs of their own. */
+/** The generator makes data and types, which these folders read. The examples are programs of their own. */
 const READS_GENERATED = ['server', 'handlers', 'vault', 'test'];
 const ALONE = ['examples'];
 
@@ -35,7 +35,7 @@ interface Import {
 
 const IMPORT = /(?:\bfrom|\bimport|\bimport\()\s*'(\.[^']*)'/g;
 
-/** The relative imports of a text, types included: a type from above is knowledge from above. */
+/** The relative imports of a text. Types count too, because a type from above is knowledge from above. */
 const importsOf = (from: string, text: string): readonly Import[] =>
   [...text.matchAll(IMPORT)].map(([, path = '']) => ({ from, to: normalize(join(dirname(from), path)) }));
 
@@ -46,7 +46,7 @@ function isAllowed({ from, to }: Import): boolean {
   return rowOf(room) >= 0 && rowOf(room) < rowOf(other);
 }
 
-/** A file that can be reached from itself, with the way; undefined: there is none. */
+/** A path of imports from a file back to itself. Undefined: there is none. */
 function findCircle(imports: readonly Import[]): readonly string[] | undefined {
   const next = new Map<string, Import[]>();
   for (const one of imports) next.set(one.from, [...(next.get(one.from) ?? []), one]);

@@ -119,7 +119,7 @@ describe('a callback', () => {
   });
   afterAll(() => server.stop());
 
-  /** What the server sends the browser back with. */
+  /** The parameters with which the server sends the browser back. */
   async function callback(
     mode: string,
     entry: Partial<CatalogueEntry> = {},

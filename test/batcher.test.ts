@@ -8,16 +8,16 @@ interface Row {
   readonly size?: number;
 }
 
-/** What PostgreSQL answers when one of the rows is not acceptable. */
+/** The error of PostgreSQL if one of the rows is not acceptable. */
 class Fault extends Error {
   readonly code = '23514';
 }
 class ConnectionLost extends Error {}
 
-/** The event loop's; at its end goes what has arrived. */
+/** A turn of the event loop. At its end, the items that have arrived are sent. */
 const turn = () => new Promise(setImmediate);
 
-/** A store whose statements end when the test says so, in the order in which they were sent. */
+/** A store whose statements the test ends, in the order in which they were sent. */
 function setUp(limits: Partial<BatcherLimits> = {}) {
   const sent: string[][] = [];
   const pending: {
@@ -128,8 +128,8 @@ describe('a batch that fails for one of its rows', () => {
     const { add, sent, succeed, fail } = setUp();
     const bad = add('bad', 'b1');
     await fail(new Fault());
-    const neighbour = add('a', 'a1'); // while b1 is on its way again
-    const later = add('bad', 'b2'); // waits for b1, as it is apart
+    const neighbour = add('a', 'a1'); // while b1 is sent again
+    const later = add('bad', 'b2'); // waits for b1, because it is apart
     await turn();
     expect(sent).toEqual([['b1'], ['b1'], ['a1']]);
     await succeed();

@@ -55,7 +55,7 @@ describeInChromium('a person in Chromium', () => {
 
   const heading = (page: Page) => page.locator('h1').innerText();
 
-  /** To the provider's page of consent. */
+  /** Goes to the provider's page of consent. */
   async function open(url: string, context = alice): Promise<Page> {
     const page = await context.newPage();
     await page.goto(url);

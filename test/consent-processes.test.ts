@@ -49,7 +49,7 @@ const wait = async (authId: string) => {
   return Object(await response.json());
 };
 
-/** Until the other process has a request that waits. */
+/** Waits until the other process has a waiting request. */
 const untilWaiting = async (authId: string) => {
   const { rows } = await vault.db.raw(
     `SELECT count(*)::integer AS looks FROM pg_stat_activity WHERE application_name = 'tokenhold listener'`,

@@ -1,4 +1,4 @@
-/** The deletion of a provider with many tokens: in steps that together look like one. */
+/** The deletion of a provider with many tokens: steps that together look like one deletion. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { OPERATOR } from '../db/audit.ts';
@@ -47,7 +47,7 @@ async function rows(): Promise<number> {
   return Number(found[0]?.['count']);
 }
 
-/** Marks the provider and stops after a step, as a process does that dies. */
+/** Marks the provider and stops after a step, as if the process had died. */
 async function interrupted(): Promise<void> {
   const deletions = providerDeletions(vault.db, { stepSize: 10, waitMs: 0 });
   await deletions.delete(tenant.organizationId, 'slack', OPERATOR);

@@ -1,4 +1,4 @@
-/** What `deploy/` says about the service is so. */
+/** The files of `deploy/` fit the service. */
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { parse } from 'yaml';

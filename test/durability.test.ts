@@ -29,7 +29,7 @@ afterEach(async () => {
   rmSync(dataDir, { recursive: true });
 });
 
-/** Imports over many connections until `enough`; what the server does not answer is nothing. */
+/** Imports over many connections until `enough`. Requests without an answer do not count. */
 async function load(enough: (acknowledged: readonly string[], statuses: readonly number[]) => boolean) {
   const acknowledged: string[] = [];
   const statuses: number[] = [];

@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL: who reaches it, what it can reach, and what it leaves behind. */
+/** The embedded PostgreSQL: who can reach it, what it can reach, and what it leaves behind. */
 import { execFile, spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -40,7 +40,7 @@ afterAll(() => rmSync(base, { recursive: true }));
 const postmaster = (): number =>
   Number(readFileSync(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
 
-/** What the accounts of the embedded PostgreSQL own outside of data directories. */
+/** The files that the accounts of the embedded PostgreSQL own outside of data directories. */
 const strays = (): string[] =>
   readdirSync(tmpdir()).filter((name) => {
     const { uid } = lstatSync(join(tmpdir(), name), { throwIfNoEntry: false }) ?? {};

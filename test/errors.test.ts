@@ -1,4 +1,4 @@
-/** The errors of an outage, as the installed versions of pg, pg-pool and Knex throw them: all are told as one. */
+/** The errors of an outage, thrown by the installed versions of pg, pg-pool and Knex: `isUnavailable` knows all of them. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

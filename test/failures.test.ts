@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** What is printed when a command opens its vault with these settings. */
+/** The error that a command prints with these settings. */
 async function failure(env: Readonly<Record<string, string>>): Promise<string> {
   try {
     const vault = await openCommandVault(loadConfig(env));

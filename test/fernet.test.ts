@@ -26,7 +26,7 @@ const vectors: Readonly<Record<'generate' | 'verify' | 'invalid', readonly Vecto
   readFileSync(new URL('./vectors/fernet.json', import.meta.url), 'utf8'),
 );
 
-/** Wrong only by their age, which a vault does not ask for: it keeps tokens for years. */
+/** Wrong only by their age. A vault accepts any age, because it keeps tokens for years. */
 const WRONG_BY_AGE = ['far-future TS (unacceptable clock skew)', 'expired TTL'];
 
 /** The block that a new sealer encrypts to this initialization vector. */

@@ -1,4 +1,4 @@
-/** Where the Fernet keys come from, and what an operator reads when they cannot be had. */
+/** The sources of the Fernet keys, and the messages when they cannot be read. */
 import {
   chmodSync,
   existsSync,

@@ -1,4 +1,4 @@
-/** Rotation of the Fernet keys, beside a service that goes on importing. */
+/** Rotation of the Fernet keys while a service goes on importing. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const [OLD, NEW] = [generateKey(), generateKey()];
-/** Fewer than the connections that wait to be accepted. */
+/** Fewer than a listening socket's backlog. */
 const AT_ONCE = 250;
 
 let vault: TestVault;

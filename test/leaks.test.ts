@@ -40,7 +40,7 @@ const files = (directory: string): Buffer =>
       .map((entry) => readFileSync(join(entry.parentPath, entry.name))),
   );
 
-/** Where a secret could show. The metadata and the request id are not secret: they prove that the search looks there. */
+/** The places where a secret could show. Metadata and request id are no secrets: they prove that the search works there. */
 interface Places {
   answers: Buffer;
   stdout: Buffer;
@@ -76,7 +76,7 @@ let places: Places;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tokenhold-leaks-'));
   const dataDir = join(directory, 'data');
-  // The very first start may print its key; everything after it may not.
+  // The very first start may print its key. Later output may not.
   const first = spawnTokenhold(['serve'], { DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'silent' });
   secrets.apiKey = /thk_\w{6}_[\w-]{43}/.exec(await printed(first, /-d '/))?.[0] ?? '';
   first.kill('SIGTERM');
@@ -86,7 +86,7 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** A server at its most talkative, on a PostgreSQL at its most talkative, through good and bad requests, outages and kills. */
+/** A server and a PostgreSQL that log as much as they can, through good and bad requests, outages and kills. */
 async function run(dataDir: string): Promise<Places> {
   const output: Record<'stdout' | 'stderr', Buffer[]> = { stdout: [], stderr: [] };
   const answers: Buffer[] = [];
@@ -113,7 +113,7 @@ async function run(dataDir: string): Promise<Places> {
   await Promise.all([...inFlight.map((sent) => sent.catch(() => undefined)), exit(server)]);
 
   logs.push(readFileSync(join(dataDir, 'postgres', 'postgres.log')));
-  const database = await startEmbedded(dataDir); // waits for the old one to be gone
+  const database = await startEmbedded(dataDir); // waits until the old one has ended
   await talkative(dataDir, 'CHECKPOINT');
   await database.stop();
   return {
@@ -126,8 +126,8 @@ async function run(dataDir: string): Promise<Places> {
 }
 
 /**
- * Goes from a link to a token, and through callbacks that fail. The answers of `authenticate` and `wait` hold the token, and
- * the pages before the provider hold the state and set the cookie: all others are searched.
+ * Goes from a link to a token, and through callbacks that fail. All answers are searched, except those of `authenticate` and
+ * `wait`, which hold the token, and the pages before the provider, which hold the state and set the cookie.
  */
 async function consent(url: string, answers: Buffer[]): Promise<void> {
   const provider = await startHostileServer();

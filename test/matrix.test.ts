@@ -1,6 +1,6 @@
 /**
- * No part of a contract is passed over in silence. Each case changes one thing in the published contract. The change is
- * honoured and worded right, or the generator or the compiler refuses it by name.
+ * No part of a contract is silently ignored. Each case changes one thing in the published contract. The service honours and
+ * words the change, or the generator or the compiler refuses it by name.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -57,7 +57,7 @@ const entry = (loc: readonly (string | number)[], type: string, msg: string, res
 });
 const refused = (...detail: readonly object[]) => ({ status: 422, body: { detail } });
 
-/** Fields that are added to the import, all at once: each is optional, and told by its own name. */
+/** Optional fields that are added to the import, all at once. The name of a field tells its case. */
 const FIELDS: Readonly<Record<string, object>> = {
   pattern: { type: 'string', pattern: '^[a-z]+$' },
   short: { type: 'string', maxLength: 3 },

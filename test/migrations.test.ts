@@ -38,7 +38,7 @@ const tokenId = '01890000-0000-7000-8000-000000000002';
 const keyRing = createKeyRing([generateKey()]);
 const sealed = (text: string): string => keyRing.seal(text).ciphertext;
 
-/** A row in every table, as the version after this many migrations would have written it. */
+/** Writes a row into every table, as the version with this many migrations would. */
 async function fill(version: number): Promise<void> {
   const own = { organization_id: organizationId };
   const keysAreKept = version >= 3; // else a row would have no column for the fingerprint

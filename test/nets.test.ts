@@ -1,4 +1,4 @@
-/** Rules for every operation of the contract, also for those to come. The exceptions are named here, one by one. */
+/** Rules for every operation of the contract, also for future ones. Each exception is named here. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from '../generated/operations.ts';

@@ -1,4 +1,4 @@
-/** Requests made from generated/openapi.json itself: whatever operations the contract holds, this covers them. */
+/** Requests made from generated/openapi.json itself, so they cover every operation of the contract. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
@@ -10,7 +10,7 @@ import { formats } from '../oauth/provider.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const definition = JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
-/** JSON Schema as OpenAPI 3.1 means it, without anything of the server's. */
+/** JSON Schema as OpenAPI 3.1 means it, without code of the server. */
 const ajv = new Ajv2020({ strict: false, strictNumbers: true, ownProperties: true, validateSchema: false });
 standardFormats.default(ajv);
 for (const [name, validate] of Object.entries(formats)) ajv.addFormat(name, validate);
@@ -25,7 +25,7 @@ await api.init();
 
 let vault: TestVault;
 let tenant: Tenant;
-/** May do whatever the document allows to anybody. */
+/** An API key that may do all that the document allows. */
 let key: string;
 
 beforeAll(async () => {
@@ -73,7 +73,7 @@ function ofFormat(format: string): fc.Arbitrary<string> {
   }
 }
 
-/** What the schema allows. Strings are sometimes the name of something that exists. */
+/** A value that the schema allows. Strings are sometimes the name of something that exists. */
 function valid(schema: Schema): fc.Arbitrary<unknown> {
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches !== undefined) return fc.oneof(...branches.map(valid));
@@ -197,7 +197,7 @@ function expectDocumented(operation: Operation, status: number, body: unknown): 
   else expect(api.validator.validateResponse(body, operation, status).errors).toBeNull();
 }
 
-/** Whether no text inside holds what no database column takes; such text is refused whatever the contract says. */
+/** Whether a database column can hold every text inside. Other texts are refused, also where the contract allows them. */
 const isStorable = (value: unknown): boolean => {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
   return typeof value !== 'object' || value === null || Object.entries(value).flat().every(isStorable);

@@ -1,4 +1,4 @@
-/** The commands that an operator changes a vault with, their audit records, and the set-up in one go. */
+/** Commands that change a vault, their audit records, and the set-up in one go. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { tokenhold } from './support/process.ts';

@@ -1,4 +1,4 @@
-/** What an operator asks of a running deployment: the audit trail, the use of API keys, metrics, doctor. */
+/** A running deployment for its operator: the audit trail, the use of API keys, metrics, doctor. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { generateKey } from '../crypto/fernet.ts';

@@ -1,4 +1,4 @@
-/** PostgreSQL is killed, hangs, or cannot be heard: callers get 503 with `Retry-After`, and are served as soon as it is back. */
+/** PostgreSQL is killed, hangs or goes silent: callers get 503 with `Retry-After`, and are served as soon as it is back. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ interface Seen {
   readonly at: number;
 }
 
-/** Callers of both operations, one request after another, until the signal. */
+/** Calls both operations, one request after another, until the signal. */
 function load(url: string, key: string) {
   const seen: Seen[] = [];
   const ended = new AbortController();

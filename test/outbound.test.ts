@@ -1,4 +1,4 @@
-/** Requests that we make: where they may go, how long and how large they may be, and what is told about them. */
+/** Requests to other servers: allowed addresses, limits of time and size, and their metrics and spans. */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

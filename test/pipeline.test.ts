@@ -1,4 +1,4 @@
-/** Every kind of operation that the pipeline serves, by a contract of the test's own. */
+/** Every kind of operation that the pipeline serves, in a contract of the test's own. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';

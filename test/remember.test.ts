@@ -3,7 +3,7 @@ import { remember, TooManyLookupsError } from '../security/remember.ts';
 import { raw, request, statuses } from './support/raw.ts';
 import { startVault } from './support/vault.ts';
 
-/** A look-up that knows the keys beginning with `good`, and is answered when the test says so. */
+/** A look-up that knows the keys that begin with `good`. The test decides when it answers. */
 function setUp(expiryOf?: (value: string) => Date | null) {
   const asked: string[] = [];
   const answer: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** Two roles: an owner that migrates, and one that serves and may not change what the audit trail holds. */
+/** Two roles: an owner that migrates, and one that serves and cannot change audit records. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { generateKey } from '../crypto/fernet.ts';

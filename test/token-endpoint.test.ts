@@ -1,4 +1,4 @@
-/** Codes and refresh tokens are redeemed at servers that depart from the RFCs in every way that providers do. */
+/** Codes and refresh tokens are redeemed at servers that depart from the RFCs as providers do. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';

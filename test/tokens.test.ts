@@ -1,4 +1,4 @@
-/** The inventory of tokens: what a user may see of them, relabel and make default. */
+/** The inventory of tokens: a user lists them, relabels them and chooses the default. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { OPERATOR } from '../db/audit.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';

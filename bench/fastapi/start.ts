@@ -7,10 +7,10 @@ import type { Service, Usage } from '../start.ts';
 
 const run = promisify(execFile);
 const PYTHON = process.env['BENCH_PYTHON'] ?? 'python3';
-/** Python is not built: from `dist/bench/fastapi` back to where its source is. */
+/** Python is not built, so the path leads from the built file back to the source. */
 const DIRECTORY = fileURLToPath(new URL('../../../bench/fastapi', import.meta.url));
 
-/** Which FastAPI on which Python; undefined where they, or what the reference needs beside them, are not installed. */
+/** The versions of FastAPI and Python. Undefined: they, or other packages that the reference needs, are not installed. */
 export const fastApiVersion = (): Promise<string | undefined> =>
   run(PYTHON, [
     '-c',

@@ -86,7 +86,7 @@ function configuration(): Configuration {
 
 type Handle = ReturnType<Provider['callback']>;
 
-/** The token endpoint, as it misbehaves just now. */
+/** The token endpoint, with the misbehaviour that the test has set. */
 async function token(callback: Handle, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   const parameters = new URLSearchParams(body);
@@ -125,7 +125,7 @@ async function token(callback: Handle, request: IncomingMessage, response: Serve
   await callback(Object.assign(request, { body }), response);
 }
 
-/** What a person sees: who asks, for what, and two buttons. */
+/** The page of consent: who asks, for what, and two buttons. */
 async function consentPage(
   provider: Provider,
   request: IncomingMessage,

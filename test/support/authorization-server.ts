@@ -47,7 +47,7 @@ export interface AuthorizationServer {
    * @returns the callback that the browser would be sent to
    */
   consent(authorizationUrl: string, action?: 'consent' | 'refuse'): Promise<string>;
-  /** What the server knows of a token (RFC 7662). */
+  /** The introspection of a token (RFC 7662). */
   introspect(token: string): Promise<Readonly<Record<string, unknown>>>;
   misbehave(how: Misbehaviour): Promise<void>;
   /** The token requests so far. */

@@ -18,7 +18,7 @@ const executable = process.env['CHROMIUM'] || PATHS.find((path) => existsSync(pa
 const isCi = (process.env['CI'] ?? '') !== '';
 
 /**
- * A group of tests that need Chromium. Where there is none the group is skipped, and stderr says so; in CI it runs, and
+ * A group of tests that need Chromium. Without one the group is skipped, and stderr says so. In CI it is not skipped, and
  * fails.
  */
 export function describeInChromium(name: string, tests: () => void): void {

@@ -1,4 +1,4 @@
-/** What becomes of a changed contract: what the generator makes of it, what the compiler says, and how it is served. */
+/** A changed contract: the files that the generator makes of it, the compiler's errors, and a server of it. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -18,7 +18,7 @@ import { type Answer, IMPORT, type Tenant, type TestVault } from './vault.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const sources = readSources();
 
-/** One place of the published document, and what it becomes; undefined: it is taken away. */
+/** One place of the published document, and its new value. Undefined: the place is removed. */
 export type Change = readonly [
   at: readonly (string | number)[],
   becomes: (there: Json | undefined) => Json | undefined,
@@ -35,7 +35,7 @@ export function generated(...changes: readonly Change[]): Promise<ReadonlyMap<st
   return build({ ...sources, published });
 }
 
-/** The published document as a newer one of upstream's might be: it has the companion operations itself. */
+/** The published document as a newer version may look: it has the companion operations itself. */
 export const newest = (): JsonObject =>
   objectAt(
     withOtherWords(
@@ -46,7 +46,7 @@ export const newest = (): JsonObject =>
     ),
   );
 
-/** Other words for people, so that what is served is told from ours. */
+/** Other words for people, so that a test can tell the served document from ours. */
 const withOtherWords = (value: Json): Json => {
   if (Array.isArray(value)) return value.map((item: Json) => withOtherWords(item));
   if (!isObject(value)) return value;

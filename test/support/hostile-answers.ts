@@ -10,7 +10,7 @@ export interface TokenRequest {
   readonly authorization: string;
   /** Of the body, form or JSON, and of the query. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** What the server holds against it; undefined: nothing. */
+  /** The server's objection to the request. Undefined: none. */
   readonly fault: string | undefined;
 }
 
@@ -44,7 +44,7 @@ const refusal =
     body: { error, error_description: MARKUP },
   });
 
-/** How providers answer a token request: a row of their documentation, or of a bad day. */
+/** Answers of providers to a token request, from their documentation or their outages. */
 export const ANSWERS: Readonly<Record<string, (pair: Pair, request: TokenRequest) => Answer>> = {
   'form-text': ({ access, refresh }) => ({
     headers: FORM,

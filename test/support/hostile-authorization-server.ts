@@ -11,12 +11,12 @@ export interface HostileServer {
   /** `mode` is a key of `ANSWERS` or `CONNECTIONS`; any other is honest. */
   tokenUrl(mode?: string): string;
   readonly tokenRequests: TokenRequest[];
-  /** All tokens that it gave out, for tests that look for leaks. */
+  /** All tokens that the server has issued, for tests that search for leaks. */
   readonly secrets: string[];
   stop(): Promise<void>;
 }
 
-/** An authorization server over HTTP that misbehaves as the path asks. */
+/** An authorization server over HTTP. The path names its misbehaviour. */
 export async function startHostileServer(): Promise<HostileServer> {
   const codes = new Map<string, URLSearchParams>();
   const server = createServer(async (request, response) => {

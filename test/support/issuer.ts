@@ -6,11 +6,11 @@ export interface Issuer {
   readonly url: string;
   /** A token with `iss`, `aud` "tokenhold", `sub` and an `exp` in an hour, unless the claims say otherwise. */
   sign(claims: Readonly<Record<string, unknown>>, algorithm?: string): Promise<string>;
-  /** Signs with new keys from now on, and publishes no others. */
+  /** Replaces the keys: from now on, it signs with new ones and publishes only these. */
   rotate(): Promise<void>;
   /** The public key of RS256 as PEM. */
   publicKey(): Promise<string>;
-  /** What discovery and the key set answer in place of themselves; undefined: themselves. */
+  /** Answers in place of discovery and of the key set. Undefined: their own. */
   answers: { discovery?: object; keys?: object; status?: number; location?: string };
   /** Requests seen, by path. */
   readonly requests: string[];

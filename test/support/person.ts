@@ -1,6 +1,6 @@
 import type { HostileServer } from './hostile-authorization-server.ts';
 
-/** A person at a browser: it keeps cookies, and goes where it is sent one step at a time. */
+/** A person at a browser. The browser keeps cookies, and follows redirects one step at a time. */
 export function person(browserHeaders: Readonly<Record<string, string>> = {}) {
   const cookies = new Map<string, string>();
 
@@ -37,11 +37,11 @@ export function person(browserHeaders: Readonly<Record<string, string>> = {}) {
     go,
     press,
     consent,
-    /** From the link to the callback's URL, which is not opened. */
+    /** Goes from the link to the callback's URL, and does not open that. */
     async untilCallback(url: string): Promise<string> {
       return consent((await press(url)).next);
     },
-    /** All the way. @returns the callback's answer */
+    /** Goes the whole way. @returns the callback's answer */
     async connect(url: string): Promise<Response> {
       return go(await consent((await press(url)).next));
     },
