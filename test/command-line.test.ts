@@ -310,7 +310,7 @@ describe('help', () => {
 
   it('marks what is required, and shows examples', async () => {
     const { stdout } = await tokenhold(['api-key', 'create', '--help']);
-    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('whose data the key opens (required)');
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('the organization of the key (required)');
     expect(stdout).toMatch(/^Examples:\n {2}tokenhold api-key create --organization acme/m);
   });
 
