@@ -38,7 +38,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Get a token, or a link for the person who must consent
-         * @description Answers the user's default token of the provider, or without a default the newest one that has the scopes. Where none can be used, it starts an authorization that lives for ten minutes. A token that is given out is written into the audit trail before the answer.
+         * @description Answers the user's default token of the provider, or, without a default, the newest token with these scopes. If no token can be used, it starts an authorization, which lives for ten minutes. The audit trail has a record of each token that is given out, before the answer.
          */
         readonly post: operations["authenticate_v2_auth_authenticate_post"];
         readonly delete?: never;
@@ -56,7 +56,7 @@ export interface paths {
         };
         /**
          * Wait until a person has consented
-         * @description Holds the request until the authorization ends, or until `timeout` has passed. A completed authorization may be asked for again until it expires, ten minutes after its start.
+         * @description Holds the request until the authorization ends or `timeout` has passed. A completed authorization answers its token until it expires, ten minutes after its start.
          */
         readonly get: operations["wait_for_auth_completion_v2_auth_wait__auth_id__get"];
         readonly put?: never;
@@ -76,13 +76,13 @@ export interface paths {
         };
         /**
          * Finish an authorization in the browser
-         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser that pressed the button of the connect page, or hands it on to `CALLBACK_BRIDGE_URL`. It answers with a redirect to a page that says how it ended.
+         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser in which the button of the connect page was pressed, and redirects to a page that tells the result. With the setting `CALLBACK_BRIDGE_URL`, it redirects to that URL instead, and finishes nothing.
          */
         readonly get: operations["oauth_callback_get_v2_auth_callback__provider_id__get"];
         readonly put?: never;
         /**
          * Finish an authorization with its user's credentials
-         * @description For an application that receives the provider's callback itself. The caller must be able to act for the user of the authorization. A form comes from the person's browser (`response_mode=form_post`), and is sent on to the GET.
+         * @description For an application that receives the provider's callback itself. The caller must be able to act for the user of the authorization. A form comes from the person's browser (`response_mode=form_post`) and is redirected to the GET.
          */
         readonly post: operations["oauth_callback_v2_auth_callback__provider_id__post"];
         readonly delete?: never;
@@ -100,7 +100,7 @@ export interface paths {
         };
         /**
          * Receive the browser after an installation at the provider
-         * @description For GitHub Apps, whose setup URL this may be. An installation that comes with a state is finished as a callback is.
+         * @description The setup URL of a GitHub App. An installation with a `state` is finished like a callback.
          */
         readonly get: operations["oauth_setup_callback_v2_auth_setup__provider_id__get"];
         readonly put?: never;
@@ -365,22 +365,22 @@ export interface components {
         readonly AuthWaitStatus: "completed" | "pending" | "timeout" | "not_found";
         /**
          * AuthAuthenticateRequest
-         * @description Whose token is wanted, of which provider, and with which scopes.
+         * @description The wanted token, by user, provider and scopes.
          */
         readonly AuthAuthenticateRequest: {
             /**
              * User Id
-             * @description The user to act for; absent or null, the caller's own user. Others only for callers that act for their organization.
+             * @description The user to act for. Absent or null: the caller's own user. Another user needs a caller that acts for its organization.
              */
             readonly user_id?: string | null;
             /**
              * Ls User Id
-             * @description Counts as `user_id` where that is absent or null.
+             * @description Used as `user_id` if that is absent or null.
              */
             readonly ls_user_id?: string | null;
             /**
              * Agent Id
-             * @description The agent for which the token is wanted. It is written into the audit trail.
+             * @description The agent that will use the token, for the audit trail.
              */
             readonly agent_id?: string | null;
             /**
@@ -401,7 +401,7 @@ export interface components {
             readonly use_agent_builder_public_oauth?: boolean;
             /**
              * Force New
-             * @description True starts a new authorization, also where a token is there.
+             * @description True starts a new authorization, even if a token can be used.
              * @default false
              */
             readonly force_new?: boolean;
@@ -418,13 +418,13 @@ export interface components {
             readonly is_default?: boolean;
             /**
              * Check Only
-             * @description True tells `completed` or `pending` without a token, without a link, and without starting anything.
+             * @description True answers `completed` or `pending` only, without a token or a link, and starts nothing.
              * @default false
              */
             readonly check_only?: boolean;
             /**
              * Redirect Uri
-             * @description Only null is accepted. `wait` and the service's own page tell how an authorization ended.
+             * @description Only null is accepted. `wait`, and a page of the service, tell how an authorization ended.
              */
             readonly redirect_uri?: null;
         };
@@ -453,7 +453,7 @@ export interface components {
             readonly user_id?: string | null;
             /**
              * Metadata
-             * @description What is known of the token beside its secrets.
+             * @description The metadata of the token.
              */
             readonly metadata?: {
                 readonly [key: string]: unknown;
@@ -470,7 +470,7 @@ export interface components {
         };
         /**
          * OAuthFinalizeRequest
-         * @description What the provider's callback carried.
+         * @description The parameters of the provider's callback.
          */
         readonly OAuthFinalizeRequest: {
             /** Code */
@@ -714,7 +714,7 @@ export interface components {
         };
         /**
          * ErrorAnswer
-         * @description Says in fixed words why the request was refused. It repeats nothing of the request.
+         * @description The reason of the refusal, in fixed words. It repeats nothing of the request.
          */
         readonly ErrorAnswer: {
             /** Detail */
@@ -722,12 +722,12 @@ export interface components {
         };
     };
     responses: {
-        /** @description Sends the browser on. */
+        /** @description Sends the browser to the next page. */
         readonly Redirect: {
             headers: {
-                /** @description Where the browser goes on. */
+                /** @description The next page. */
                 readonly Location: string;
-                /** @description Takes back the cookie of the connect page. */
+                /** @description Deletes the cookie of the connect page. */
                 readonly "Set-Cookie"?: string;
                 readonly [name: string]: unknown;
             };
@@ -771,7 +771,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The caller's organization already has one of that name. */
+        /** @description The name is already in use in the caller's organization. */
         readonly Conflict: {
             headers: {
                 readonly [name: string]: unknown;
@@ -800,7 +800,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The body is larger than the service takes. */
+        /** @description The body is larger than the limit. */
         readonly ContentTooLarge: {
             headers: {
                 readonly [name: string]: unknown;
@@ -858,7 +858,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The database or the issuer cannot be reached, or the service is overloaded. If a connection broke in the middle, the change may have been made. */
+        /** @description The database or the issuer cannot be reached, or the service is overloaded. The change may have been made, if the connection broke in the middle. */
         readonly ServiceUnavailable: {
             headers: {
                 /** @description Seconds to wait. */
@@ -1038,7 +1038,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description How the authorization stands. */
+            /** @description The state of the authorization. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1196,7 +1196,7 @@ export interface operations {
                 readonly code?: string;
                 readonly state?: string;
                 readonly setup_action?: string;
-                /** @description It is not believed, because anybody can write it into the address. */
+                /** @description Ignored, because anybody can write it into the URL. */
                 readonly installation_id?: number;
                 readonly error?: string;
                 readonly error_description?: string;
@@ -1210,7 +1210,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description What happens next, for the person. */
+            /** @description A page that tells the person what happens next. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
