@@ -28,7 +28,7 @@ export function authorizationUrl(provider: ProviderSettings, given: Authorizatio
     parameters.set(entry?.fieldRenames?.[name] ?? name, value);
   }
   for (const name of entry?.removedAuthorizationParameters ?? []) parameters.delete(name);
-  // Some providers read `+` as itself, and none reads `%20` wrongly.
+  // Some providers do not decode `+` to a blank. All decode `%20`.
   url.search = parameters.toString().replaceAll('+', '%20');
   return url.href;
 }

@@ -3,17 +3,17 @@ import { textOf } from './json.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 
 /**
- * What a callback says (RFC 6749, section 4.1.2).
- * `invalid`: no answer of a provider: parameters are missing, repeated, too long or contradict each other, or the issuer
- * is another one (RFC 9207). `refused`: `error` is a code of RFC 6749 or OpenID Connect, or `other`.
+ * The content of a callback (RFC 6749, section 4.1.2).
+ * `invalid`: not an answer of the provider. Parameters are missing, repeated, too long or contradict each other, or the
+ * issuer is another one (RFC 9207). `refused`: `error` is a code of RFC 6749 or OpenID Connect, or `other`.
  */
 export type AuthorizationResponse =
   | {
       readonly outcome: 'code';
       readonly code: string;
-      /** From allow-listed parameters. Anybody can forge them: they are the browser's word. */
+      /** From allow-listed parameters. The browser can forge them. */
       readonly metadata: Readonly<Record<string, string>>;
-      /** The provider's word for where to redeem the code; it matches the catalogue's entry. */
+      /** The origin at which the provider wants the code redeemed. It matches the catalogue's entry. */
       readonly tokenOrigin?: string;
     }
   | { readonly outcome: 'refused'; readonly error: string }

@@ -32,7 +32,7 @@ export interface RefreshWay {
   readonly grantType?: string;
 }
 
-/** How a token is revoked where it is not by RFC 7009 at a discovered endpoint. */
+/** How a token is revoked, if not by RFC 7009 at a discovered endpoint. */
 export interface RevocationWay {
   /**
    * May hold `{client_id}`, `{token}` and `{metadata.NAME}`, which are percent-encoded; `{metadata.NAME}` at the start is
@@ -41,9 +41,9 @@ export interface RevocationWay {
   readonly url: string;
   /** Default `POST`. */
   readonly method?: 'POST' | 'DELETE' | 'GET';
-  /** Where the parameters go. `none`: there are none, the token is in the URL or the header. Default `form`. */
+  /** The place of the parameters. `none`: there are none, because the token is in the URL or the header. Default `form`. */
   readonly format?: 'form' | 'json' | 'query' | 'none';
-  /** The token that ends the most; the other one is used where this one is missing. */
+  /** The token whose revocation ends most. If it is missing, the other one is used. */
   readonly token: 'access_token' | 'refresh_token';
   /** The parameter that carries the token. Default `token`. */
   readonly tokenParameter?: string;
@@ -52,14 +52,14 @@ export interface RevocationWay {
 }
 
 /**
- * What the catalogue knows about one provider: where it departs from the RFCs. An absent field is the RFC's way.
+ * One provider's departures from the RFCs. An absent field means that the provider follows the RFC.
  * The data is plain JSON, so that operators can write entries of their own.
  */
 export interface CatalogueEntry {
   /** For `provider create --from NAME`: lower-case letters, digits and `-`. */
   readonly name: string;
   readonly displayName: string;
-  /** The contract's `provider_type`, where it has one for this provider. */
+  /** The contract's `provider_type`, if it has one for this provider. */
   readonly providerType?: 'slack' | 'microsoft' | 'salesforce';
   /** Absent: every customer has a host of its own, and the admin names the URLs. */
   readonly authorizationUrl?: string;
@@ -77,7 +77,7 @@ export interface CatalogueEntry {
 
   /** Asked for beside the scopes of every authorization (`offline_access`, without which there is no refresh token). */
   readonly extraScopes?: readonly string[];
-  /** Between scopes in the request. Default a blank. Answers are split by blank and comma anyway. */
+  /** Between scopes in the request. Default: a blank. Answers are always split by blank and comma. */
   readonly scopeSeparator?: ' ' | ',';
   /** The authorization parameter that carries the scopes. Default `scope`. */
   readonly scopeParameter?: string;
@@ -85,7 +85,7 @@ export interface CatalogueEntry {
   readonly extraAuthorizationParameters?: Readonly<Record<string, string>>;
   /** Left out of the authorization request (monday: `response_type`). */
   readonly removedAuthorizationParameters?: readonly string[];
-  /** Sent as `response_mode` where the default is another one. */
+  /** Sent as `response_mode`, if the provider's default is another one. */
   readonly responseMode?: 'query';
 
   /** The body of token requests. Default `form`. */
@@ -98,7 +98,7 @@ export interface CatalogueEntry {
   readonly extraTokenParameters?: Readonly<Record<string, string>>;
   /** Sent as `expires_in` in every token request, in seconds (Zendesk). */
   readonly requestedExpirySeconds?: number;
-  /** The life of an access token whose answer names none, in seconds. Only where the provider documents it. */
+  /** The life of an access token, in seconds, if the answer names none. Only if the provider documents it. */
   readonly assumedExpirySeconds?: number;
   /** The callback parameter that names the origin of the token endpoint, which must match `match` (Zoho). */
   readonly tokenOriginParameter?: string;
@@ -114,17 +114,17 @@ export interface CatalogueEntry {
   /** Default: nothing is known, which is treated as `none`. */
   readonly reuse?: Reuse;
   readonly revocation?: RevocationWay;
-  /** Codes beside those of RFC 6749. */
+  /** Error codes beside those of RFC 6749. */
   readonly errorCodes?: {
     /** The grant is dead: a person must consent again (Slack: `invalid_refresh_token`). */
     readonly grantDead?: readonly string[];
-    /** The client's settings are wrong: no token is at fault (Atlassian: `access_denied`). */
+    /** The client's settings are wrong, and no token is at fault (Atlassian: `access_denied`). */
     readonly clientWrong?: readonly string[];
   };
 
   /** The issuer identifier that the provider's callbacks name as `iss` (RFC 9207). */
   readonly issuer?: string;
-  /** Whether every callback carries `iss`: one without it is refused. */
+  /** Whether every callback carries `iss`. A callback without it is refused then. */
   readonly sendsIssuer?: boolean;
 
   /** URLs of the documentation or of the public issue for the facts above. */

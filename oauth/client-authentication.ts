@@ -4,7 +4,7 @@ import type { ProviderClient } from './provider-settings.ts';
 
 type Client = Pick<ProviderClient, 'clientId' | 'clientSecret' | 'tokenEndpointAuthMethod' | 'entry'>;
 
-/** How the client authenticates at the provider's token endpoint. Without a secret it cannot. */
+/** How the client authenticates at the token endpoint. Without a secret, it sends its id only. */
 export function clientAuthentication(client: Client): ClientAuth {
   const { clientSecret, entry, tokenEndpointAuthMethod } = client;
   const isSecretAlone = entry?.clientAuthentication === 'secret_as_username';
@@ -16,8 +16,8 @@ export function clientAuthentication(client: Client): ClientAuth {
 }
 
 /**
- * HTTP Basic (RFC 6749, section 2.3.1). `-`, `_`, `.` and `~` stay as they are, which form encoding allows and servers that
- * do not decode need.
+ * HTTP Basic (RFC 6749, section 2.3.1). `-`, `_`, `.` and `~` are not encoded: form encoding allows that, and some servers do
+ * not decode.
  */
 export const basic = ({ clientId, clientSecret }: Pick<Client, 'clientId' | 'clientSecret'>): string =>
   credentials(encodeURIComponent(clientId), encodeURIComponent(clientSecret ?? ''));

@@ -1,6 +1,6 @@
 import { isProviderUrl } from './provider.ts';
 
-/** Whether a URL is a provider's, and its host matches one of the patterns of a catalogue entry (`match`). */
+/** Whether a URL is valid for a provider, and its host matches a pattern of a catalogue entry (`match`). */
 export function matchesHosts(text: string, patterns: readonly string[]): boolean {
   if (!isProviderUrl(text)) return false;
   const { host } = new URL(text);

@@ -3,7 +3,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A JSON object; undefined for any other text. */
+/** Reads a JSON object. Undefined: any other text. */
 export function readObject(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -13,7 +13,7 @@ export function readObject(text: string): JsonObject | undefined {
   }
 }
 
-/** The value at a path such as `team.id`; undefined where there is none. */
+/** The value at a path such as `team.id`. Undefined: there is none. */
 export function valueAt(object: unknown, path: string): unknown {
   let value = object;
   for (const name of path.split('.')) {
@@ -22,7 +22,7 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
-/** A text that is not empty, and that PostgreSQL can hold; undefined for any other value. */
+/** A text that is not empty and that PostgreSQL can hold. Undefined: any other value. */
 export const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' && !value.includes('\0') && value.isWellFormed()
     ? value

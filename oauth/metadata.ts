@@ -2,7 +2,7 @@ import type { Outbound } from '../outbound/outbound.ts';
 import { type JsonObject, readObject, textOf } from './json.ts';
 import { isProviderUrl } from './provider.ts';
 
-/** What we read of an authorization server's metadata (RFC 8414; OpenID Connect Discovery 1.0). */
+/** The fields that we read of an authorization server's metadata (RFC 8414; OpenID Connect Discovery 1.0). */
 export interface ServerMetadata {
   readonly issuer: string;
   readonly authorizationEndpoint: string;
@@ -19,7 +19,7 @@ export interface ServerMetadata {
   readonly sendsIssuer: boolean;
 }
 
-/** What we read of a protected resource's metadata (RFC 9728). */
+/** The fields that we read of a protected resource's metadata (RFC 9728). */
 export interface ResourceMetadata {
   readonly resource: string;
   readonly authorizationServers: readonly string[];
@@ -28,7 +28,7 @@ export interface ResourceMetadata {
 
 /**
  * `absent`: no document at any of its places. `mismatch`: a document that names another issuer or resource.
- * `incomplete`: a document without what it must hold, or with URLs that are not https.
+ * `incomplete`: a document that lacks a required field, or has URLs that are not https.
  */
 export type Discovered<Metadata> =
   | { readonly outcome: 'found'; readonly metadata: Metadata }
@@ -64,7 +64,7 @@ export const discoverServer = (request: Request, issuer: string): Promise<Discov
 /**
  * Discovers the authorization servers of a protected resource. The document's `resource` must have the origin of the URL
  * and a path that begins it: servers publish one document for all resources below a path.
- * @param named the document's URL as `resource_metadata` of a challenge names it (`readChallenge`); it is the only place then
+ * @param named the document's URL of a challenge (`resource_metadata`, see `readChallenge`). Then it is the only place
  */
 export const discoverResource = (
   request: Request,
@@ -75,7 +75,7 @@ export const discoverResource = (
     readResource(document, resource),
   );
 
-/** What a 401 says about where to get a token (RFC 9728, section 5.1; RFC 6750, section 3). */
+/** The parameters of a 401 that tell where to get a token (RFC 9728, section 5.1; RFC 6750, section 3). */
 export function readChallenge(field: string): { resourceMetadata?: string; scopes?: readonly string[] } {
   const [resourceMetadata, scope] = ['resource_metadata', 'scope'].map((name) =>
     new RegExp(`(?:^|[\\s,])${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,"]+))`, 'i').exec(field),
@@ -85,7 +85,7 @@ export function readChallenge(field: string): { resourceMetadata?: string; scope
   return { ...(url !== undefined && { resourceMetadata: url }), ...(scopes.length > 0 && { scopes }) };
 }
 
-/** The first place with a document that holds. A document that does not is remembered, and the next place is tried. */
+/** Reads the first valid document. After an invalid one, the next place is tried. */
 async function discover<Metadata extends object>(
   request: Request,
   urls: readonly string[],

@@ -8,7 +8,7 @@ export function isProviderId(value: string): boolean {
   return /^(?!\.{1,2}$)[A-Za-z0-9._~-]{1,255}$/.test(value);
 }
 
-/** An endpoint of a provider: an absolute https URL without user info or fragment; http only on a loopback host (RFC 8252). */
+/** An endpoint of a provider: an absolute https URL without user info or fragment, or http on a loopback host (RFC 8252). */
 export function isProviderUrl(value: string): boolean {
   return isSecureUrl(value) && !value.includes('#');
 }

@@ -14,7 +14,7 @@ export interface ClientDescription {
   readonly tokenEndpointAuthMethod: AuthMethod;
 }
 
-/** A client as the server registered it, which may be another one than was asked for. */
+/** A client as the server registered it. It may differ from the client that was asked for. */
 export interface RegisteredClient {
   readonly clientId: string;
   readonly clientSecret: string | null;
@@ -40,7 +40,7 @@ const CODES = new Set([
   ...['unapproved_software_statement', 'invalid_token', 'access_denied', 'invalid_request'],
 ]);
 
-/** The way to authenticate that we ask for. Undefined: the server offers none that we have. */
+/** The authentication method that we ask for. Undefined: the server offers none of ours. */
 export const preferredAuthMethod = (
   offered: readonly string[] = ['client_secret_basic'], // RFC 8414, section 2
 ): AuthMethod | undefined => METHODS.find((method) => offered.includes(method));
@@ -53,7 +53,7 @@ export const clientMetadata = (client: ClientDescription): JsonObject => ({
   grant_types: ['authorization_code', 'refresh_token'],
   response_types: ['code'],
   token_endpoint_auth_method: client.tokenEndpointAuthMethod,
-  // Servers take http redirects on loopback hosts from native applications only.
+  // Servers accept http redirect URIs on loopback hosts from native applications only.
   application_type: isLoopback(new URL(client.redirectUri).hostname) ? 'native' : 'web',
   ...(client.scopes.length > 0 && { scope: client.scopes.join(' ') }),
 });

@@ -11,8 +11,8 @@ import { classifyRefusal, type Refusal, retryAfterSeconds } from './token-errors
 
 /**
  * How a revocation ended. `revoked`: the provider says so, or says that it does not know the token any more.
- * `unsupported`: the provider has no way, or the token lacks what the way needs. `refused`: the provider said no.
- * `unanswered`: it may or may not be revoked; repeating is safe.
+ * `unsupported`: the provider has no way to revoke, or the token lacks something that it needs. `refused`: the provider said
+ * no. `unanswered`: the token may be revoked or not. It is safe to repeat the request.
  */
 export type RevocationResult =
   | { readonly outcome: 'revoked' }
@@ -29,7 +29,7 @@ export interface RevokedGrant {
 type Token = RevocationWay['token'];
 
 const TIMEOUT_MS = 10_000;
-/** The provider does not know the token, or no more: the purpose is achieved (RFC 7009, section 2.2). */
+/** The provider does not know the token any more, so the purpose is achieved (RFC 7009, section 2.2). */
 const ENDED = new Set([
   'invalid_token',
   'token_revoked',
@@ -88,7 +88,7 @@ async function revoke(
   }
 }
 
-/** The URL of a catalogue's pattern; undefined where the token lacks what the pattern names. */
+/** Fills in a URL pattern of the catalogue. Undefined: the token lacks a value that the pattern names. */
 function fillIn(
   pattern: string,
   values: { readonly client_id: string; readonly token: string; readonly metadata: JsonObject },

@@ -1,7 +1,7 @@
 import type { CatalogueEntry } from './catalogue-entry.ts';
 import { isObject, type JsonObject, readObject, textOf, valueAt } from './json.ts';
 
-/** What a token endpoint gave. An absent field is unknown, and not invented. */
+/** The content of a token endpoint's answer. An absent field is unknown. */
 export interface Tokens {
   readonly accessToken: string;
   /** Absent: the refresh token that was redeemed stays. */
@@ -14,15 +14,15 @@ export interface Tokens {
   readonly metadata: JsonObject;
 }
 
-/** `error`: `code` is the provider's text, and not to be logged. `unreadable`: neither tokens nor an error. */
+/** `error`: `code` is text of the provider, so it must not be logged. `unreadable`: neither tokens nor an error. */
 export type TokenAnswer =
   | { readonly kind: 'tokens'; readonly tokens: Tokens }
   | { readonly kind: 'error'; readonly code: string | undefined }
   | { readonly kind: 'unreadable' };
 
-/** Kept of every provider's answer: none of them is a secret. */
+/** Members that are kept of every provider's answer. None is a secret. */
 const METADATA = ['instance_url', 'api_domain', 'team.id', 'team.name', 'workspace_id', 'bot_id'];
-/** Where tokens are nested, whoever answers. */
+/** Members that may hold the tokens, at any provider. */
 const ENVELOPES = ['data', 'authed_user'];
 const MAX_SECONDS = 250_000_000_000; // as an import's `expires_in_seconds`
 const MAX_SCOPES = 1_000;
@@ -46,7 +46,7 @@ export function readTokenAnswer(status: number, text: string, entry?: CatalogueE
   return code === undefined && isSuccess ? { kind: 'unreadable' } : { kind: 'error', code };
 }
 
-/** GitHub, unless it is asked for JSON, and older servers answer in the form of a request. */
+/** GitHub, unless it is asked for JSON, and older servers answer in form encoding. */
 function readForm(text: string): JsonObject | undefined {
   const form = text.trim();
   return /^[\w.-]+=[^\s{}<>]*$/.test(form) ? Object.fromEntries(new URLSearchParams(form)) : undefined;
@@ -85,7 +85,7 @@ function readScopes(value: unknown): readonly string[] | undefined {
   return scopes.size === 0 ? undefined : [...scopes].slice(0, MAX_SCOPES);
 }
 
-/** Undefined: unknown. 0 and less is unknown too: providers whose tokens never expire answer it. */
+/** Undefined: unknown. 0 and less counts as unknown, because providers answer it for tokens that never expire. */
 function readSeconds(value: unknown): number | undefined {
   const isNumeric = typeof value === 'string' && /^\d{1,15}(?:\.\d+)?$/.test(value);
   const seconds = Math.floor(typeof value === 'number' || isNumeric ? Number(value) : 0);
@@ -117,10 +117,10 @@ function put(object: Record<string, unknown>, [name = '', ...rest]: readonly str
   object[name] = inner;
 }
 
-/** An error in spite of any tokens: RFC 6749, section 5.2, and Slack's `ok: false`. */
+/** An error makes the answer a refusal, even beside tokens: RFC 6749, section 5.2, and Slack's `ok: false`. */
 const isPlainError = ({ error, ok }: JsonObject): boolean => textOf(error) !== undefined || ok === false;
 
-/** The shapes in which errors come, each with a provider that answers it. Undefined: the answer is no error. */
+/** The shapes of errors, each with a provider that uses it. Undefined: the answer is no error. */
 export function errorCode({ error, ok, errors }: JsonObject): string | undefined {
   if (textOf(error) !== undefined) return textOf(error);
   if (isObject(error)) return textOf(error['code']) ?? textOf(error['type']) ?? 'other'; // Facebook

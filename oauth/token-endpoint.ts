@@ -15,8 +15,8 @@ import { classifyRefusal, type Refusal, retryAfterSeconds } from './token-errors
 
 /**
  * How a token request ended. Nothing of the provider's text is in it, except for tokens and allow-listed metadata.
- * `not-sent`: the provider has not seen the request, so that the code or refresh token is unspent.
- * `unknown`: the provider may have spent it: no answer, an unreadable one, or status 5xx.
+ * `not-sent`: the provider has not seen the request, so the code or refresh token is unspent.
+ * `unknown`: the provider may have spent it. There was no answer, an unreadable one, or status 5xx.
  */
 export type TokenResult =
   | ({ readonly outcome: 'tokens' } & Tokens)
@@ -33,7 +33,7 @@ export interface CodeExchange {
   /** The one of the authorization request. */
   readonly redirectUri: string;
   readonly codeVerifier: string | null;
-  /** As the callback named it (`readAuthorizationResponse`), in place of the token URL's. */
+  /** The origin that the callback named (`readAuthorizationResponse`), in place of the token URL's. */
   readonly tokenOrigin?: string | undefined;
 }
 
@@ -69,7 +69,7 @@ export function exchangeCode(
   return ask(request, client, { url, grantType: 'authorization_code', parameters, way: {}, limits });
 }
 
-/** Redeems a refresh token (RFC 6749, section 6), or what the provider takes in its place. It never rejects. */
+/** Redeems a refresh token (RFC 6749, section 6), or the token that the provider takes instead. It never rejects. */
 export function refreshTokens(
   request: Request,
   client: ProviderClient,
@@ -91,7 +91,7 @@ interface TokenRequest {
   readonly limits: RequestLimits;
 }
 
-/** The answer as it was received: oauth4webapi sees only what was made of it. */
+/** The answer as it was received. oauth4webapi sees a normalized copy. */
 interface Received {
   readonly status: number;
   readonly retryAfter: string | undefined;
@@ -127,7 +127,7 @@ async function ask(request: Request, client: ProviderClient, asked: TokenRequest
     await processGenericTokenEndpointResponse(server, oauthClient, response);
     if (received?.answer.kind === 'tokens') return { outcome: 'tokens', ...received.answer.tokens };
   } catch {
-    // oauth4webapi's errors hold the whole answer, tokens included: `failed` says what happened.
+    // Errors of oauth4webapi hold the whole answer, tokens included, so they are dropped.
   }
   return failed(client, received, failure);
 }
@@ -187,7 +187,7 @@ function write(
   } as const;
 }
 
-/** What RFC 6749, section 5 says such an answer looks like. */
+/** The answer in the form of RFC 6749, section 5. */
 function standard({ status, answer }: Received): Response {
   if (answer.kind === 'tokens') {
     const { accessToken, refreshToken, expiresInSeconds } = answer.tokens;
@@ -204,7 +204,7 @@ function standard({ status, answer }: Received): Response {
 const json = (status: number, body: object): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } });
 
-/** The URL with another origin, where the provider named one. */
+/** The URL, with the origin that the provider named, if any. */
 function atOrigin(url: string, origin: string | undefined): string {
   if (origin === undefined) return url;
   const { pathname, search } = new URL(url);

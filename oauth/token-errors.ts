@@ -2,8 +2,8 @@ import type { CatalogueEntry } from './catalogue-entry.ts';
 
 /**
  * `grant-dead`: a person must consent again. `client-wrong`: the provider's settings are wrong, and no token is at fault.
- * `transient`: the same request may succeed later. `unclear`: refused for a reason that proves none of these; no token may
- * be given up for it.
+ * `transient`: the same request may succeed later. `unclear`: the reason proves none of these, so no token may be given up
+ * for it.
  */
 export type RefusalKind = 'grant-dead' | 'client-wrong' | 'transient' | 'unclear';
 
@@ -39,7 +39,7 @@ const KINDS: ReadonlyMap<string, RefusalKind> = new Map([
   ['unsupported_token_type', 'unclear'], // RFC 7009, section 2.2.1
 ]);
 
-/** Statuses that say by themselves that the URL or the credentials are wrong. A redirect is never followed. */
+/** Statuses that tell on their own that the URL or the credentials are wrong. A redirect is never followed. */
 const CLIENT_WRONG = new Set([301, 302, 303, 307, 308, 401, 404, 405, 410]);
 
 /** Classifies an error of a token endpoint. The catalogue's codes precede ours; a code precedes the status. */
@@ -54,7 +54,7 @@ export function classifyRefusal(status: number, code: string | undefined, entry?
   return { kind: 'unclear', code: status >= 400 ? `http_${status}` : 'other' };
 }
 
-/** The seconds of a `Retry-After` (RFC 9110, section 10.2.3), at most a day; undefined where there is none. */
+/** The seconds of a `Retry-After` (RFC 9110, section 10.2.3), at most a day. Undefined: there is none. */
 export function retryAfterSeconds(field: string | undefined): number | undefined {
   if (field === undefined) return undefined;
   const seconds = /^\d{1,9}$/.test(field) ? Number(field) : (Date.parse(field) - Date.now()) / 1000;

@@ -5,7 +5,7 @@ type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 export interface AddressRules {
   /** Whether a connection may go to this IP address. */
   isAllowedAddress(address: string): boolean;
-  /** Whether the operator lists this host by name: its addresses are not checked. */
+  /** Whether the operator lists this host by name. Its addresses are not checked then. */
   isAllowedHost(hostname: string): boolean;
 }
 
@@ -18,9 +18,9 @@ export const isAllowEntry = (entry: string): boolean =>
   readNetwork(entry) !== undefined || (HOST_NAME.test(entry) && !/^[\d.]+$/.test(entry));
 
 /**
- * Decides which servers may be asked. Public unicast addresses are allowed, and nothing else unless it is listed.
+ * Decides which servers may be asked. Public unicast addresses are allowed, others only if they are listed.
  * @param allow networks (`10.0.0.0/8`), addresses, host names, and `*.example.com` for every name below `example.com`
- * @param allowsLoopback for development: while the service itself is reached on a loopback address
+ * @param allowsLoopback for development, when the service itself is reached on a loopback address
  */
 export function createAddressRules(allow: readonly string[], allowsLoopback: boolean): AddressRules {
   const networks = allow.map(readNetwork).filter((network) => network !== undefined);

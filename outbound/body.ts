@@ -6,8 +6,8 @@ import { OutboundError } from './errors.ts';
 const inflate = promisify(gunzip);
 
 /**
- * Reads a body as UTF-8. A server that compresses although we ask it not to is read as well: its answer may hold the only
- * copy of a new refresh token.
+ * Reads a body as UTF-8. A compressed body is read too, although we ask for none: it may hold the only copy of a new refresh
+ * token.
  * @param maxBytes of the body as it arrives and once it is inflated
  * @throws OutboundError
  */

@@ -1,5 +1,5 @@
 /**
- * Why a request of ours got no answer.
+ * The reason why a request of ours got no answer.
  * `refused`: the URL or its address is not allowed. `unreachable`: no connection, no name, no valid certificate, or a
  * connection that broke. `timeout`: the total time limit passed. `too-large`: the answer exceeds the size limit.
  * `unreadable`: the answer is not HTTP, or has an unknown encoding. `cancelled`: our side gave up. `busy`: too many requests
@@ -24,11 +24,11 @@ const MESSAGES: Readonly<Record<OutboundErrorKind, string>> = {
   busy: 'too many requests are in flight',
 };
 
-/** A request that got no answer. It tells nothing of what answered, and has no cause: that could hold a secret. */
+/** A request got no answer. The error tells nothing of the server, and has no cause, which could hold a secret. */
 export class OutboundError extends Error {
   override readonly name = 'OutboundError';
   readonly kind: OutboundErrorKind;
-  /** False: the server has not seen the request, so that repeating it is safe. */
+  /** False: the server has not seen the request, so it is safe to repeat it. */
   readonly mayHaveArrived: boolean;
 
   constructor(kind: OutboundErrorKind, mayHaveArrived: boolean) {

@@ -4,8 +4,8 @@ const MOST = 1_000;
 const MOST_PER_ORGANIZATION = 100;
 
 /**
- * Bounds the requests in flight: each holds a socket for up to its time limit, and an organization's admins choose servers
- * that never answer. Beyond the bounds a request fails as `busy` before anything is sent.
+ * Bounds the requests in flight. Each holds a socket up to its time limit, and an admin may choose a server that never
+ * answers. Beyond the bounds a request fails as `busy` before anything is sent.
  */
 export function createInFlight() {
   const counts = new Map<string, number>();

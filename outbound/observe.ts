@@ -4,7 +4,7 @@ import type { OutboundRequest, OutboundResponse, Purpose } from './request.ts';
 
 export interface OutboundObservation {
   readonly purpose: Purpose;
-  /** The class of the answer's status, or why there was no answer. */
+  /** The class of the answer's status, or the reason why there was none. */
   readonly outcome: '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | OutboundErrorKind;
   readonly seconds: number;
 }
@@ -13,8 +13,8 @@ export interface OutboundObservation {
 export type ObserveOutbound = (observation: OutboundObservation) => void;
 
 /**
- * Measures a request and gives it a span. The span holds the host, and neither path nor query: some providers take a
- * token in the path.
+ * Measures a request and gives it a span. The span holds the host, but neither path nor query: some providers take a token
+ * in the path.
  */
 export async function observed(
   { purpose, url, method = 'GET' }: OutboundRequest,

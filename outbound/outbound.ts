@@ -23,14 +23,15 @@ const MAX_HEADER_BYTES = 16_384;
 const CONNECTIONS_PER_ORIGIN = 32;
 
 /**
- * The only way out: every request to another server is made here. `https`, and `http` to loopback hosts; each address is
- * checked, and the connection goes to the checked address; no redirect is followed; time and size are limited.
+ * Makes every request to another server. It uses `https`, and `http` to loopback hosts only. Each address is checked, and the
+ * connection goes to the checked address. No redirect is followed. Time and size are limited.
  */
 export function createOutbound({ rules, resolve = createResolve(rules), observe }: OutboundParts) {
   const agent = new Agent({
     connect: { timeout: CONNECT_TIMEOUT_MS, lookup: checkedLookup(rules, resolve) },
     connections: CONNECTIONS_PER_ORIGIN,
-    // No kept connections: a server that closes one just then would leave open whether it redeemed a refresh token.
+    // A new connection for each request. If a server closes a kept one just then, nobody knows whether it has redeemed a
+    // refresh token.
     pipelining: 0,
     allowH2: false,
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -68,7 +69,7 @@ export function createOutbound({ rules, resolve = createResolve(rules), observe 
   return {
     /** For requests that belong to no organization. */
     request: (given: OutboundRequest) => request(given),
-    /** For requests that an organization causes: it has a share of those in flight. */
+    /** For requests that an organization causes. It has a share of the requests in flight. */
     requestFor: (organizationId: string) => (given: OutboundRequest) => request(given, organizationId),
   };
 }
@@ -82,13 +83,13 @@ function checkedUrl(text: string, { isAllowedAddress, isAllowedHost }: AddressRu
   const { protocol, hostname, username, password } = url;
   if (username !== '' || password !== '') throw refused;
   if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) throw refused;
-  // A literal never reaches the look-up. `hostname` has decimal, octal and short forms in the usual form.
+  // An address in the URL never reaches the look-up. `hostname` has converted decimal, octal and short forms.
   const address = hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(address) !== 0 && !isAllowedAddress(address) && !isAllowedHost(hostname)) throw refused;
   return url;
 }
 
-/** Refuses a name when one of its addresses is not allowed: which one is connected to is the operating system's choice. */
+/** Refuses a name if any of its addresses is not allowed, because the connection may go to any of them. */
 function checkedLookup({ isAllowedAddress, isAllowedHost }: AddressRules, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname).then(
@@ -111,7 +112,7 @@ function limited({ timeoutMs = TIMEOUT_MS, signal }: OutboundRequest): AbortSign
   return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
-/** Tells whether undici has begun to write the request: an aborted request that waits for a connection is never written. */
+/** Notices whether undici has begun to write the request. It never writes one that is aborted while it waits to connect. */
 function noticeSending(agent: Agent, signal: AbortSignal) {
   let hasBegun = false;
   const notice =
@@ -147,7 +148,7 @@ async function untilAborted<Result>(signal: AbortSignal, result: Promise<Result>
   }
 }
 
-/** Our own error in place of any other, without its cause. */
+/** Replaces any error by one of ours, without a cause. */
 function told(error: unknown, hasBegun: boolean, signal: AbortSignal, given?: AbortSignal): OutboundError {
   if (error instanceof OutboundError) return new OutboundError(error.kind, hasBegun);
   if (signal.aborted) return new OutboundError(given?.aborted === true ? 'cancelled' : 'timeout', hasBegun);

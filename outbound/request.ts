@@ -1,4 +1,4 @@
-/** What a request is for: the label of its metrics and the name of its span. */
+/** The purpose of a request: the label of its metrics, and the name of its span. */
 export type Purpose = 'token' | 'revocation' | 'registration' | 'metadata' | 'keys' | 'mcp';
 
 export interface OutboundRequest {
@@ -8,11 +8,11 @@ export interface OutboundRequest {
   readonly method?: 'GET' | 'POST' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** For everything: name, connection, answer. Default 10 s. */
+  /** For the look-up of the name, the connection and the answer together. Default 10 s. */
   readonly timeoutMs?: number;
-  /** Of the answer's body, also when it is inflated. Default 256 KiB. */
+  /** The limit of the answer's body, also once it is inflated. Default 256 KiB. */
   readonly maxBytes?: number;
-  /** Gives the request up. */
+  /** Cancels the request. */
   readonly signal?: AbortSignal;
 }
 

@@ -9,9 +9,9 @@ export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 const LIMITS = { timeout: 2_000, tries: 2 };
 
 /**
- * Resolves public names by DNS, and the names that the operator lists by the system's resolver, which knows /etc/hosts and
- * search domains. The system's resolver takes one of libuv's four threads for a name: anybody who may name a URL could
- * occupy them all with names that resolve slowly.
+ * Resolves public names by DNS, and names that the operator lists by the system's resolver, which knows /etc/hosts and
+ * search domains. The system's resolver uses one of libuv's four threads for each name: an admin could occupy all of them
+ * with names that resolve slowly.
  */
 export function createResolve({ isAllowedHost }: AddressRules): Resolve {
   const resolver = new Resolver(LIMITS);

@@ -11,11 +11,11 @@ export interface Catalogue {
   /** In the order of their names. */
   readonly entries: readonly CatalogueEntry[];
   named(name: string): CatalogueEntry | undefined;
-  /** The entry for a token URL, by its host. Undefined: nothing is known, and the RFCs hold. */
+  /** The entry for a token URL, by its host. Undefined: there is none, and the RFCs hold. */
   find(tokenUrl: string): CatalogueEntry | undefined;
 }
 
-/** Names every problem of the operator's entries. It repeats no value of theirs. */
+/** Names every problem of the operator's entries. It repeats none of their values. */
 export class CatalogueError extends Error {
   readonly problems: readonly string[];
 
@@ -36,8 +36,8 @@ const isEntry = new Ajv2020({
 
 /**
  * The well-known providers and the operator's own.
- * @param own a list of entries. One that has the name of a built-in entry changes it: a field replaces the built-in one,
- *   and null removes it. For the same host an entry of the operator precedes a built-in one.
+ * @param own a list of entries. An entry with the name of a built-in one changes that: a field replaces the built-in field,
+ *   and null removes it. For the same host, an entry of the operator precedes a built-in one.
  * @throws CatalogueError
  */
 export function createCatalogue(own: unknown = []): Catalogue {
@@ -100,7 +100,7 @@ function merged(given: Readonly<Record<string, unknown>>): Readonly<Record<strin
   return Object.fromEntries(fields.filter(([, value]) => value !== null));
 }
 
-/** The place of the problem in the entry, and what is wrong there. */
+/** The place of the problem in the entry, and the problem. */
 function worded({ instancePath, keyword, message, params, parentSchema }: ErrorObject): string {
   const place = instancePath.replaceAll('/', '.');
   const wrong: Readonly<Record<string, string>> = {

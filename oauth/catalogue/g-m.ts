@@ -9,7 +9,7 @@ export const G_TO_M: readonly CatalogueEntry[] = [
     tokenUrl: 'https://github.com/login/oauth/access_token',
     match: ['github.com'],
     reuse: { class: 'none' },
-    // Deleting the token alone would let the person's next consent pass without a question.
+    // If only the token were deleted, GitHub would not ask the person again at the next consent.
     revocation: {
       url: 'https://api.github.com/applications/{client_id}/grant',
       method: 'DELETE',
@@ -157,7 +157,7 @@ export const G_TO_M: readonly CatalogueEntry[] = [
     name: 'miro',
     displayName: 'Miro',
     authorizationUrl: 'https://miro.com/oauth/authorize',
-    // Its examples put the parameters of a refresh into the query; its notes recommend the body, as RFC 6749 says.
+    // Its examples put the parameters of a refresh into the query. Its notes recommend the body, as RFC 6749 says.
     tokenUrl: 'https://api.miro.com/v1/oauth/token',
     match: ['api.miro.com'],
     metadataFromAnswer: ['team_id', 'user_id'],

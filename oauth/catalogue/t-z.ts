@@ -30,7 +30,7 @@ export const T_TO_Z: readonly CatalogueEntry[] = [
     authorizationUrl: 'https://www.tiktok.com/v2/auth/authorize/',
     tokenUrl: 'https://open.tiktokapis.com/v2/oauth/token/',
     match: ['open.tiktokapis.com'],
-    // Its challenge is the digest in hexadecimal, which no RFC 7636 client sends.
+    // Its challenge is the digest in hexadecimal, against RFC 7636.
     pkce: 'no',
     scopeSeparator: ',',
     fieldRenames: { client_id: 'client_key' },
