@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError, loadConfig } from '../service/config.ts';
 import { explain } from '../service/failure.ts';
 import { VERSION } from '../service/version.ts';
+import { adoptCommand } from './commands/adopt.ts';
 import { apiKeyCommand } from './commands/api-key.ts';
 import { auditCommand } from './commands/audit.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -44,6 +45,7 @@ const program = new Command('tokenhold')
   .addCommand(tokenCommand)
   .addCommand(revocationCommand)
   .addCommand(auditCommand)
+  .addCommand(adoptCommand)
   .addCommand(doctorCommand);
 
 examples(

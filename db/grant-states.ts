@@ -11,9 +11,30 @@ const DEAD = `(token.dead_at IS NOT NULL OR (token.refresh_token IS NULL AND tok
 const ORPHANED = `(token.refresh_attempt IS NOT NULL AND token.lease_until <= now())`;
 const EXPIRING = `(token.expires_at <= now() + interval '15 minutes')`;
 
-/** The state of a row `token` of oauth_tokens. */
-export const GRANT_STATE = `CASE WHEN ${DEAD} THEN 'dead' WHEN ${ORPHANED} THEN 'orphaned'
-  WHEN ${EXPIRING} THEN 'expiring' ELSE 'alive' END`;
+/** Columns that tell the state of a row `token` of oauth_tokens. */
+export const STATE_COLUMNS = `${DEAD} IS TRUE AS "isDead", ${ORPHANED} IS TRUE AS "isOrphaned",
+  ${EXPIRING} IS TRUE AS "isExpiring"`;
+
+/** The rows of a state. Each row has one. */
+export const IS_STATE: Readonly<Record<GrantState, string>> = {
+  dead: `${DEAD} IS TRUE`,
+  orphaned: `(${DEAD} IS NOT TRUE AND ${ORPHANED} IS TRUE)`,
+  expiring: `(${DEAD} IS NOT TRUE AND ${ORPHANED} IS NOT TRUE AND ${EXPIRING} IS TRUE)`,
+  alive: `(${DEAD} IS NOT TRUE AND ${ORPHANED} IS NOT TRUE AND ${EXPIRING} IS NOT TRUE)`,
+};
+
+/** What `STATE_COLUMNS` gives. */
+export interface StateColumns {
+  readonly isDead: boolean;
+  readonly isOrphaned: boolean;
+  readonly isExpiring: boolean;
+}
+
+export function stateOf({ isDead, isOrphaned, isExpiring }: StateColumns): GrantState {
+  if (isDead) return 'dead';
+  if (isOrphaned) return 'orphaned';
+  return isExpiring ? 'expiring' : 'alive';
+}
 
 export interface GrantCounts {
   readonly states: Readonly<Record<GrantState, number>>;
@@ -33,11 +54,11 @@ export interface Trouble {
 }
 
 const COUNT = `
-SELECT ${GRANT_STATE} AS state, count(*)::integer AS grants,
+SELECT ${STATE_COLUMNS}, count(*)::integer AS grants,
   count(*) FILTER (WHERE token.refresh_expires_at < now() + interval '7 days' AND token.dead_at IS NULL)::integer AS dying,
   extract(epoch FROM max(now() - token.refresh_begun_at) FILTER (WHERE token.lease_until > now()))::double precision
     AS "oldestLeaseSeconds"
-FROM oauth_tokens AS token GROUP BY 1`;
+FROM oauth_tokens AS token GROUP BY 1, 2, 3`;
 
 const TROUBLES = `
 SELECT token.organization_id AS "organizationId", token.provider_id AS "providerId", 'dead' AS state,
@@ -62,11 +83,12 @@ export const grantStates = (db: Knex) => ({
       await transaction.raw('SET LOCAL statement_timeout = 0');
       const { rows } = await transaction
         .raw<{
-          rows: { state: GrantState; grants: number; dying: number; oldestLeaseSeconds: number | null }[];
+          rows: (StateColumns & { grants: number; dying: number; oldestLeaseSeconds: number | null })[];
         }>(COUNT)
         .options({ query_timeout: DAY_MS });
       const leases = rows.flatMap(({ oldestLeaseSeconds }) => oldestLeaseSeconds ?? []);
-      const of = (state: GrantState) => rows.find((row) => row.state === state)?.grants ?? 0;
+      const of = (state: GrantState) =>
+        rows.reduce((sum, row) => sum + (stateOf(row) === state ? row.grants : 0), 0);
       return {
         states: {
           alive: of('alive'),

@@ -29,17 +29,20 @@ export function identityRepository(db: Knex) {
     if (here !== undefined) await db.raw(ADOPT, { ...here });
   };
 
-  async function isOwn(): Promise<boolean> {
+  async function isWrittenDown(known: readonly Identity[]): Promise<boolean> {
     const [here] = await read(HERE);
-    return (await read(KNOWN)).some(
+    return known.some(
       ({ systemIdentifier, databaseOid }) =>
         systemIdentifier === here?.systemIdentifier && databaseOid === here.databaseOid,
     );
   }
 
   return {
-    /** Whether the vault was begun or adopted in this database. */
-    isOwn,
+    /** Whether the vault was begun or adopted in this database, or has not begun yet. */
+    async isOwn(): Promise<boolean> {
+      const known = await read(KNOWN);
+      return known.length === 0 || (await isWrittenDown(known));
+    },
 
     /** Writes the database down at the vault's first start. */
     async settle(): Promise<void> {
@@ -48,7 +51,7 @@ export function identityRepository(db: Knex) {
 
     /** Makes this database, and no other, the vault's. @returns false: it was already */
     async adopt(): Promise<boolean> {
-      if (await isOwn()) return false;
+      if (await isWrittenDown(await read(KNOWN))) return false;
       await db.raw('DELETE FROM vault_identity');
       await write();
       return true;

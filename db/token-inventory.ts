@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type Actor, recordedAs } from './audit.ts';
+import { type GrantState, IS_STATE, STATE_COLUMNS, type StateColumns, stateOf } from './grant-states.ts';
 import { ENDING } from './token-deletions.ts';
 
 /** A token as an operator may list it, without its secrets. */
@@ -13,11 +14,15 @@ export interface ListedToken {
   readonly isDefault: boolean;
   readonly expiresAt: Date | null;
   readonly createdAt: Date;
+  readonly state: GrantState;
+  /** Why the grant is dead, or how the last attempt to refresh it failed. */
+  readonly reason: string | null;
 }
 
 export interface TokenFilter {
   readonly providerId?: string | undefined;
   readonly userId?: string | undefined;
+  readonly state?: GrantState | undefined;
 }
 
 const PAGE = 500;
@@ -27,7 +32,7 @@ const select = (condition: string): string => `
 SELECT token.id, token.provider_id AS "providerId", token.user_id AS "userId",
   token.workspace_id AS "workspaceId", token.provider_account_label AS label, token.scopes,
   default_tokens.token_id IS NOT NULL AS "isDefault", token.expires_at AS "expiresAt",
-  token.created_at AS "createdAt"
+  token.created_at AS "createdAt", coalesce(token.dead_reason, token.refresh_problem) AS reason, ${STATE_COLUMNS}
 FROM oauth_tokens AS token
 LEFT JOIN default_tokens ON default_tokens.organization_id = token.organization_id
   AND default_tokens.user_id = token.user_id AND default_tokens.provider_id = token.provider_id
@@ -48,17 +53,20 @@ export const tokenInventory = (db: Knex) => ({
   /** Oldest first. Tokens are read page by page, so memory is bounded. */
   async *list(
     organizationId: string,
-    { providerId, userId }: TokenFilter,
+    { providerId, userId, state }: TokenFilter,
   ): AsyncGenerator<ListedToken, void> {
     const conditions = [
       ...(providerId === undefined ? [] : [' AND token.provider_id = :providerId']),
       ...(userId === undefined ? [] : [' AND token.user_id = :userId']),
+      ...(state === undefined ? [] : [` AND ${IS_STATE[state]}`]),
     ];
     const sql = select(conditions.join(''));
     for (let after = BEFORE_ALL; ; ) {
       const bindings = { organizationId, after, providerId: providerId ?? null, userId: userId ?? null };
-      const { rows } = await db.raw<{ rows: ListedToken[] }>(sql, bindings);
-      yield* rows;
+      const { rows } = await db.raw<{ rows: (Omit<ListedToken, 'state'> & StateColumns)[] }>(sql, bindings);
+      for (const { isDead, isOrphaned, isExpiring, ...token } of rows) {
+        yield { ...token, state: stateOf({ isDead, isOrphaned, isExpiring }) };
+      }
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return;
       after = last.id;

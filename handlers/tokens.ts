@@ -1,6 +1,5 @@
 import type { Seal } from '../crypto/key-ring.ts';
 import { isUuid } from '../crypto/uuid.ts';
-import { repeatable } from '../db/idempotency-keys.ts';
 import type { ImportRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
@@ -51,7 +50,7 @@ const READS = {
 
 export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof READS> => ({
   async import_oauth_token_v2_auth_tokens_import_post(call) {
-    const { caller, body, idempotencyKey } = call;
+    const { caller, body } = call;
     const token = {
       organizationId: caller.organizationId,
       userId: caller.userId,
@@ -64,11 +63,7 @@ export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof
       expiresInSeconds: body.expires_in_seconds ?? null,
       isDefault: body.is_default ?? true,
     };
-    const repeating =
-      idempotencyKey === undefined
-        ? undefined
-        : repeatable(caller.userId, idempotencyKey, [caller.workspaceId, body]);
-    const id = await imports.store(token, actor(call), repeating);
+    const id = await imports.store(token, actor(call));
     if (id === undefined) throw new ApiError(404, 'OAuth provider not found');
     return { status: 200, body: { token_id: id } };
   },

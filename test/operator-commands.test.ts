@@ -164,6 +164,8 @@ describe('tokens', () => {
       is_default: true,
       expires_at: null,
       created_at: expect.stringMatching(/Z$/),
+      state: 'alive',
+      reason: null,
     });
     expect(await list('--user', 'bob', '--provider-id', 'other')).toEqual([all[2]]);
     const remove = [

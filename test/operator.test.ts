@@ -220,7 +220,10 @@ describe('doctor', () => {
     expect(await doctor()).toEqual({
       status: 0,
       failed: [],
-      checks: ['settings', 'encryption', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
+      checks: [
+        ...['settings', 'encryption', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
+        ...['identity', 'grants'],
+      ],
     });
     expect((await command('doctor')).stdout).toMatch(/^check +ok +detail\nsettings +true +complete\n/);
   });

@@ -20,7 +20,10 @@ interface RefreshToken {
 }
 
 const refreshTokens = new Map<string, RefreshToken>();
-const accessTokens = new Map<string, { readonly grant: Grant; readonly until: number }>();
+const accessTokens = new Map<
+  string,
+  { readonly grant: Grant; readonly at: number; readonly until: number }
+>();
 const stats = { requests: 0, repeats: 0, mostAtOnce: 0, revoked: 0 };
 let behaviour: Behaviour = {};
 let held: (() => void)[] = [];
@@ -30,7 +33,8 @@ const random = (): string => randomBytes(18).toString('base64url');
 function give(grant: Grant, expiresIn: number): GrantGiven {
   const given = { accessToken: `access-${random()}`, refreshToken: `refresh-${random()}` };
   refreshTokens.set(given.refreshToken, { grant, atOnce: 0 });
-  accessTokens.set(given.accessToken, { grant, until: Date.now() + expiresIn * 1000 });
+  const at = Date.now();
+  accessTokens.set(given.accessToken, { grant, at, until: at + expiresIn * 1000 });
   return given;
 }
 
@@ -44,7 +48,7 @@ const server = createServer(async (request, response) => {
 });
 process.on('disconnect', () => process.exit());
 
-function control({ grants, behave, release, check, introspect }: Control): unknown {
+function control({ grants, behave, release, check, introspect, times }: Control): unknown {
   if (grants !== undefined) {
     return Array.from({ length: grants.count }, () => give({ isAlive: true }, grants.expiresIn ?? 3_600));
   }
@@ -54,6 +58,7 @@ function control({ grants, behave, release, check, introspect }: Control): unkno
     held = [];
   }
   if (check !== undefined) return check.map(stateOf);
+  if (times !== undefined) return times.map((accessToken) => accessTokens.get(accessToken)?.at ?? 0);
   if (introspect !== undefined) {
     return introspect.map((accessToken) => {
       const found = accessTokens.get(accessToken);
@@ -96,6 +101,10 @@ async function token(body: string, request: IncomingMessage, response: ServerRes
   response.on('close', leave);
   request.on('close', leave);
   if (!isCommittedFirst) await setTimeout(ms);
+  if (mode === 'lurk') {
+    await new Promise<void>((resolve) => held.push(resolve));
+    if (response.destroyed || response.socket?.destroyed === true) return;
+  }
   const answer = commit(redeemed);
   if (isCommittedFirst && ms > 0) await setTimeout(ms);
   if (mode === 'hold') await new Promise<void>((resolve) => held.push(resolve));

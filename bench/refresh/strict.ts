@@ -6,10 +6,11 @@ import { fileURLToPath } from 'node:url';
 /** How the server treats refreshes from now on. */
 export interface Behaviour {
   /**
-   * `drop` and `error` (500) come after the rotation; `hold` keeps the answer back until `release`; `down` (503), `busy`
-   * (429) and `error200` come in place of it.
+   * `drop` and `error` (500) come after the rotation; `hold` keeps the answer back until `release`; `lurk` keeps the
+   * rotation back until then, and forgets a request whose client is gone; `down` (503), `busy` (429) and `error200` come
+   * in place of it.
    */
-  readonly mode?: 'drop' | 'error' | 'hold' | 'down' | 'busy' | 'error200';
+  readonly mode?: 'drop' | 'error' | 'hold' | 'lurk' | 'down' | 'busy' | 'error200';
   /** How long an answer takes. */
   readonly ms?: number;
   /** Whether the rotation comes before that time. Default true. */
@@ -50,6 +51,7 @@ export interface Control {
   readonly release?: boolean;
   readonly check?: readonly string[];
   readonly introspect?: readonly string[];
+  readonly times?: readonly string[];
 }
 
 export interface StrictServer {
@@ -62,6 +64,8 @@ export interface StrictServer {
   check(refreshTokens: readonly string[]): Promise<readonly RefreshTokenState[]>;
   /** Whether each access token is valid. */
   introspect(accessTokens: readonly string[]): Promise<readonly boolean[]>;
+  /** When each access token was given, in milliseconds. */
+  times(accessTokens: readonly string[]): Promise<readonly number[]>;
   stats(): Promise<StrictStats>;
   stop(): Promise<void>;
 }
@@ -95,6 +99,7 @@ export async function startStrictServer(): Promise<StrictServer> {
     },
     check: (check) => ask({ check }),
     introspect: (introspect) => ask({ introspect }),
+    times: (times) => ask({ times }),
     stats: () => ask({}),
     async stop() {
       if (child.connected) child.disconnect();

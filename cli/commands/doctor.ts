@@ -83,6 +83,30 @@ async function sample({ ciphertexts, keyRing }: Vault): Promise<Finding> {
   return { check: 'sample', ok: unreadable.length === 0, detail };
 }
 
+/** Grants that a person must renew, and answers that may be lost. Both are warnings: the vault itself is sound. */
+async function grants({ grantStates }: Vault): Promise<Finding> {
+  const troubles = await grantStates.troubles();
+  const detail = troubles
+    .map(
+      ({ grants, state, providerId, organizationId, reason }) =>
+        `${grants} ${state} of ${providerId} in ${organizationId} (${reason})`,
+    )
+    .join('; ');
+  return {
+    check: 'grants',
+    ok: true,
+    detail: detail === '' ? 'none dead or orphaned' : `warning: ${detail}`,
+  };
+}
+
+async function identity({ identity }: Vault): Promise<Finding> {
+  const ok = await identity.isOwn();
+  const detail = ok
+    ? 'this is the database that the vault was begun in'
+    : 'the vault was begun in another database: nothing is refreshed here; if that one is gone, run `tokenhold adopt`';
+  return { check: 'identity', ok, detail };
+}
+
 /** Runs the checks in order. If one throws, it is the last, and its finding says why. */
 async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -93,7 +117,7 @@ async function examine(): Promise<Finding[]> {
     findings.push(encryption(config));
     // An external database is examined as it is, without a migration.
     vault = await openCommandVault(config, config.databaseUrl === undefined ? undefined : async () => {});
-    for (const check of [version, durability, migrations, clock, keys, sample])
+    for (const check of [version, durability, migrations, clock, keys, sample, identity, grants])
       findings.push(await check(vault));
   } catch (error) {
     findings.push({

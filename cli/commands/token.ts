@@ -1,5 +1,6 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
+import { GRANT_STATES, type GrantState } from '../../db/grant-states.ts';
 import type { ListedToken } from '../../db/token-inventory.ts';
 import { OperatorError } from '../../service/failure.ts';
 import { uuid } from '../arguments.ts';
@@ -33,12 +34,15 @@ const listed = (token: ListedToken) => ({
   is_default: token.isDefault,
   expires_at: token.expiresAt?.toISOString() ?? null,
   created_at: token.createdAt.toISOString(),
+  state: token.state,
+  reason: token.reason,
 });
 
 interface ListOptions {
   readonly organization: string;
   readonly providerId?: string;
   readonly user?: string;
+  readonly state?: GrantState;
   readonly lines?: boolean;
 }
 
@@ -47,10 +51,15 @@ const list = new Command('list')
   .requiredOption('--organization <id or name>', 'whose tokens')
   .option('--provider-id <id>', 'those of one provider')
   .option('--user <id>', 'those of one user')
+  .addOption(
+    new Option('--state <state>', 'those in a state; dead: a person must consent again').choices(
+      GRANT_STATES,
+    ),
+  )
   .option('--lines', 'print a JSON object per line, however many there are');
 examples(list, 'token list --organization acme --provider-id slack-prod');
-withVault<ListOptions>(list, async (vault, { organization, providerId, user, lines }) => {
-  const filter = { providerId, userId: user };
+withVault<ListOptions>(list, async (vault, { organization, providerId, user, state, lines }) => {
+  const filter = { providerId, userId: user, state };
   const tokens = vault.tokenInventory.list(await organizationId(vault, organization), filter);
   const all = [];
   for await (const token of tokens) {

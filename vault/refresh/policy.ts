@@ -48,6 +48,9 @@ const isHarmless = (reuse: ReuseClass): boolean => reuse !== undefined && reuse.
 export const requestTimeoutMs = (reuse: ReuseClass): number =>
   isHarmless(reuse) ? TIMEOUT_MS : PATIENT_TIMEOUT_MS;
 
+/** How many tokens of a provider a process refreshes at once: those under way at a strict one are lost when it dies. */
+export const mostAtOnce = (reuse: ReuseClass): number => (isHarmless(reuse) ? 32 : 8);
+
 /**
  * Whether the same refresh token is redeemed again at once. A window yields the successor; a strict provider that answered
  * an error may not have seen the request. One that is silent still may be working on it.

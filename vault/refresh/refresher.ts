@@ -7,7 +7,7 @@ import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
 import type { Catalogue } from '../../oauth/catalogue/catalogue.ts';
 import { type AttemptEnd, type AttemptParts, runAttempt } from './attempt.ts';
 import { createLeases } from './leases.ts';
-import { isUsable, leaseSeconds, mayBegin, soonSeconds } from './policy.ts';
+import { isUsable, leaseSeconds, mayBegin, mostAtOnce, soonSeconds } from './policy.ts';
 import { createTurns } from './turns.ts';
 
 /** `usable`: the access token may be given out. `dead`: a person must consent. `later`: not within the time, try again. */
@@ -100,10 +100,11 @@ export function createRefresher(parts: RefresherParts) {
     const state = await states.look(reference);
     if (state === undefined) return { kind: 'dead' };
     if (isDone(state)) return USABLE;
-    const plan = mayBegin(state, catalogue.find(state.tokenUrl)?.reuse);
+    const reuse = catalogue.find(state.tokenUrl)?.reuse;
+    const plan = mayBegin(state, reuse);
     if (plan.kind !== 'refresh') return plan;
     if (!(await isOwnDatabase())) return { kind: 'later', seconds: COPY_RETRY_SECONDS };
-    const end = await turns.take(providerOf(state), () => attempt(state));
+    const end = await turns.take(providerOf(state), mostAtOnce(reuse), () => attempt(state));
     return end ?? { kind: 'later', seconds: BUSY_SECONDS };
   }
 
@@ -145,8 +146,10 @@ export function createRefresher(parts: RefresherParts) {
 
     /** Refreshes a token that the background pass has chosen. False: there is no room, or this database is a copy. */
     async due(state: RefreshState): Promise<boolean> {
-      if (isClosed || !turns.hasRoom(providerOf(state)) || !(await isOwnDatabase())) return false;
-      await share(state, async () => (await turns.take(providerOf(state), () => attempt(state))) ?? USABLE);
+      const provider = providerOf(state);
+      const most = mostAtOnce(catalogue.find(state.tokenUrl)?.reuse);
+      if (isClosed || !turns.hasRoom(provider, most) || !(await isOwnDatabase())) return false;
+      await share(state, async () => (await turns.take(provider, most, () => attempt(state))) ?? USABLE);
       return true;
     },
 

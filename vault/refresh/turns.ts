@@ -1,22 +1,24 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 
-const AT_ONCE = 32;
 const WAITING = 1_000;
-const BACKGROUND_AT_ONCE = 16;
 
 /** Bounds the refreshes of each provider in this process. Requests for a token go before the background pass. */
 export function createTurns() {
   const limits = new Map<string, LimitFunction>();
   return {
     /** Whether there is room for a refresh behind the requests. */
-    hasRoom(provider: string): boolean {
+    hasRoom(provider: string, mostAtOnce: number): boolean {
       const limit = limits.get(provider);
-      return limit === undefined || limit.activeCount + limit.pendingCount < BACKGROUND_AT_ONCE;
+      return limit === undefined || limit.activeCount + limit.pendingCount < mostAtOnce / 2;
     },
 
     /** Runs the task in its turn. Undefined: too many wait already. */
-    async take<Result>(provider: string, task: () => Promise<Result>): Promise<Result | undefined> {
-      const limit = limits.get(provider) ?? pLimit(AT_ONCE);
+    async take<Result>(
+      provider: string,
+      mostAtOnce: number,
+      task: () => Promise<Result>,
+    ): Promise<Result | undefined> {
+      const limit = limits.get(provider) ?? pLimit(mostAtOnce);
       if (limit.pendingCount >= WAITING) return undefined;
       limits.set(provider, limit);
       try {

@@ -1,0 +1,106 @@
+/** `npm run bench:refresh`: whether grants survive what kills them elsewhere. See docs/reliability.md. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEmbedded } from '../../db/embedded/embedded.ts';
+import { type Arena, type ArenaOptions, openArena } from './arena.ts';
+import {
+  copy,
+  databaseOutage,
+  type Figure,
+  slowProvider,
+  smallPool,
+  stampede,
+  wrongSecret,
+} from './cases.ts';
+import { withinWindow, withoutWindow } from './storm.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    /** Of the two cases with kills. */
+    seconds: { type: 'string', default: '60' },
+    /** Of the case with a wrong client secret. */
+    minutes: { type: 'string', default: '10' },
+    /** Numbers of cases, in the order of the table. */
+    only: { type: 'string', default: '1,2,3,4,5,6,7,8' },
+  },
+});
+const [seconds, minutes] = [Number(options.seconds), Number(options.minutes)];
+const progress = (text: string) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
+
+const directory = mkdtempSync(join(tmpdir(), 'tokenhold-bench-refresh-'));
+const main = await startEmbedded(join(directory, 'data'));
+
+async function inArena(
+  run: (arena: Arena) => Promise<Figure>,
+  arenaOptions: ArenaOptions = { processes: 3 },
+  serverUrl = main.connectionString,
+): Promise<Figure> {
+  const arena = await openArena(serverUrl, directory, arenaOptions);
+  try {
+    return await run(arena);
+  } finally {
+    await arena.stop();
+  }
+}
+
+/** On a PostgreSQL of its own, which it stops. */
+async function outage(): Promise<Figure> {
+  const dataDir = join(directory, 'outage');
+  mkdirSync(dataDir);
+  let embedded = await startEmbedded(dataDir);
+  try {
+    return await inArena(
+      (arena) =>
+        databaseOutage(arena, async () => {
+          await embedded.stop();
+          return async () => {
+            embedded = await startEmbedded(dataDir);
+          };
+        }),
+      undefined,
+      embedded.connectionString,
+    );
+  } finally {
+    await embedded.stop();
+  }
+}
+
+const small: ArenaOptions = { processes: 1, settings: { DATABASE_POOL_MAX: '2' } };
+const CASES: readonly (() => Promise<Figure>)[] = [
+  () => inArena(stampede),
+  () => inArena((arena) => withinWindow(arena, seconds)),
+  () => inArena((arena) => withoutWindow(arena, seconds)),
+  outage,
+  () => inArena(slowProvider),
+  () => inArena(smallPool, small),
+  () => inArena((arena) => wrongSecret(arena, minutes)),
+  () => inArena((arena) => copy(arena, main.connectionString)),
+];
+
+const chosen = options.only.split(',').map(Number);
+const figures: Figure[] = [];
+try {
+  for (const number of chosen) {
+    progress(`case ${number}`);
+    const figure = await CASES[number - 1]?.();
+    if (figure === undefined) continue;
+    progress(`${figure.holds ? 'holds' : 'FAILS'}: ${figure.what}: ${figure.found}`);
+    figures.push(figure);
+  }
+} finally {
+  await main.stop();
+  if (figures.every(({ holds }) => holds)) rmSync(directory, { recursive: true });
+  else progress(`the logs are in ${directory}`);
+}
+
+const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+if (options.json) process.stdout.write(`${JSON.stringify({ machine, figures })}\n`);
+else {
+  const lines = figures.map(({ what, must, found, holds }) => [what, must, found, holds ? 'yes' : '**no**']);
+  const table = [['case', 'must hold', 'found', 'holds'], ['---', '---', '---', '---'], ...lines];
+  process.stdout.write(`${machine}\n\n${table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}\n`);
+}
+if (!figures.every(({ holds }) => holds)) process.exitCode = 1;

@@ -1,0 +1,187 @@
+/** `kill -9` at each point of a refresh: claimed, rotated by the provider, answered, stored. */
+import type { ChildProcess } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type GrantGiven, type StrictServer, startStrictServer } from '../bench/refresh/strict.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { OPERATOR } from '../db/audit.ts';
+import { loadConfig } from '../service/config.ts';
+import { openCommandVault, type Vault } from '../service/repositories.ts';
+import { createDatabase } from './support/postgres.ts';
+import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
+
+let database: Awaited<ReturnType<typeof createDatabase>>;
+let settings: Record<string, string>;
+let server: StrictServer;
+let vault: Vault;
+let organizationId: string;
+let apiKey: string;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  settings = {
+    DATABASE_URL: database.connectionString,
+    FERNET_KEYS: generateKey(),
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+  };
+  [server, vault] = await Promise.all([startStrictServer(), openCommandVault(loadConfig(settings))]);
+  const created = await vault.organizations.create('acme');
+  if (created === undefined) throw new Error('no organization');
+  organizationId = created.organizationId;
+  const owner = { ...created, userId: 'alice', role: 'admin', expiresInSeconds: null } as const;
+  ({ apiKey } = await vault.apiKeys.create(owner, OPERATOR));
+  const provider = {
+    providerId: 'strict',
+    name: 'strict',
+    clientId: 'client',
+    clientSecret: null,
+    authUrl: 'https://provider.example/authorize',
+    tokenUrl: server.tokenUrl,
+    providerType: null,
+  };
+  await vault.providers.create(organizationId, provider, OPERATOR);
+});
+
+afterAll(async () => {
+  await vault.close();
+  await server.stop();
+  await database.drop();
+});
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
+
+async function start(): Promise<Running> {
+  const child = spawnTokenhold(['serve'], settings);
+  const url = /http:\S+/.exec(await printed(child, /listening/))?.[0] ?? '';
+  return { child, url };
+}
+
+async function post({ url }: Running, path: string, json: object): Promise<unknown> {
+  const headers = { 'content-type': 'application/json', 'x-api-key': apiKey };
+  const answer = await fetch(`${url}/v2/auth/${path}`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(json),
+  });
+  return answer.json();
+}
+
+/** An expired token. */
+async function hold(running: Running, { accessToken, refreshToken }: GrantGiven): Promise<string> {
+  const token = { access_token: accessToken, refresh_token: refreshToken, expires_in_seconds: 0 };
+  return String(Object(await post(running, 'tokens/import', { provider_id: 'strict', ...token })).token_id);
+}
+
+const row = async (id: string) => vault.db('oauth_tokens').where({ id }).first();
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** Four tokens, each at another point of its refresh, when the process is killed. */
+async function killAtEachPoint(reuseSeconds: number): Promise<readonly string[]> {
+  await server.behave({ reuseSeconds });
+  const running = await start();
+  const grants = await server.grants(4);
+  const ids = await Promise.all(grants.map((grant) => hold(running, grant)));
+  const [claimed = '', rotated = '', answered = '', stored = ''] = ids;
+  const refresh = (token_id: string) =>
+    void post(running, 'authenticate', { provider: 'strict', scopes: [], token_id }).catch(() => undefined);
+  const isHeld = async (count: number) => (await server.stats()).held === count;
+
+  await server.behave({ reuseSeconds, mode: 'lurk' });
+  refresh(claimed);
+  await until(() => isHeld(1));
+  await server.behave({ reuseSeconds, mode: 'hold' });
+  refresh(rotated);
+  refresh(answered);
+  await until(() => isHeld(3));
+  await server.behave({ reuseSeconds });
+  refresh(stored);
+  await until(async () => (await row(stored)).generation === 1);
+
+  running.child.kill('SIGKILL');
+  await exit(running.child);
+  await server.release();
+  return ids;
+}
+
+const states = async (ids: readonly string[]) => {
+  const rows = await Promise.all(ids.map(row));
+  return server.check(rows.map(({ refresh_token }) => vault.keyRing.open(refresh_token)));
+};
+
+describe('a process that is killed', () => {
+  it('loses no grant where the provider has a reuse window: another process takes over, and serves', async () => {
+    const ids = await killAtEachPoint(30);
+    const other = await start();
+    await until(async () => (await Promise.all(ids.map(row))).every(({ generation }) => generation === 1));
+    expect(await states(ids)).toEqual(['current', 'current', 'current', 'current']);
+    for (const token_id of ids) {
+      const body = await post(other, 'authenticate', { provider: 'strict', scopes: [], token_id });
+      expect(body).toMatchObject({ status: 'completed' });
+    }
+    other.child.kill();
+    expect(await exit(other.child)).toBe(0);
+  });
+
+  it('loses at a strict provider what it did not live to store, and an operator sees that', async () => {
+    const ids = await killAtEachPoint(0);
+    const list = async (state: string) =>
+      JSON.parse(
+        (await tokenhold(['token', 'list', '--organization', 'acme', '--state', state, '--json'], settings))
+          .stdout,
+      );
+    const other = await start();
+    await until(async () =>
+      (await Promise.all(ids.map(row))).every((one) => one.generation === 1 || one.dead_at !== null),
+    );
+    expect(await states(ids)).toEqual(['current', 'dead', 'dead', 'current']);
+    const dead: { token_id: string; reason: string }[] = await list('dead');
+    expect(dead.map(({ token_id, reason }) => [token_id, reason]).sort()).toEqual(
+      [ids[1], ids[2]].map((id) => [id, 'answer_lost']).sort(),
+    );
+    const { stdout } = await tokenhold(['doctor', '--json'], settings);
+    expect(JSON.parse(stdout)).toContainEqual({
+      check: 'grants',
+      ok: true,
+      detail: `warning: 2 dead of strict in ${organizationId} (answer_lost)`,
+    });
+    other.child.kill();
+    expect(await exit(other.child)).toBe(0);
+  });
+
+  it('keeps an answer in memory while the database is away, through SIGTERM', async () => {
+    const running = await start();
+    await server.behave({ mode: 'hold' });
+    const [grant] = await server.grants(1);
+    if (grant === undefined) throw new Error('no grant');
+    const id = await hold(running, grant);
+    void post(running, 'authenticate', { provider: 'strict', scopes: [], token_id: id }).catch(
+      () => undefined,
+    );
+    await until(async () => (await server.stats()).held > 0);
+    const name = new URL(database.connectionString).pathname.slice(1);
+    await vault.db.raw(`ALTER ROLE CURRENT_USER IN DATABASE ${name} SET default_transaction_read_only = on`);
+    await vault.db.raw(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    await server.behave({});
+    await server.release();
+    running.child.kill('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(running.child.exitCode).toBeNull();
+    await vault.db.raw('SET default_transaction_read_only = off');
+    await vault.db.raw(`ALTER ROLE CURRENT_USER IN DATABASE ${name} RESET default_transaction_read_only`);
+    await vault.db.raw(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+    );
+    expect(await exit(running.child)).toBe(0);
+    expect(await states([id])).toEqual(['current']);
+  });
+});

@@ -1,0 +1,212 @@
+/**
+ * Claims, redemptions, answers, stores and beliefs of two processes and a server, interleaved in every way that fast-check
+ * finds. The processes run the real attempts on the real database; only time and the network are the model's.
+ */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { OPERATOR } from '../db/audit.ts';
+import type { TokenReference } from '../db/refresh-states.ts';
+import type { Reuse } from '../oauth/catalogue-entry.ts';
+import type { TokenResult } from '../oauth/token-endpoint.ts';
+import { runAttempt } from '../vault/refresh/attempt.ts';
+import { startVault, type Tenant, type TestVault } from './support/vault.ts';
+
+let vault: TestVault;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  vault = await startVault();
+  tenant = await vault.newTenant();
+});
+
+afterAll(() => vault.close());
+
+/** Rotates; a spent refresh token revokes the grant, or yields the same successor. */
+function createServer(reuse: Reuse) {
+  const successors = new Map<string, string>();
+  const known = new Set(['refresh-0']);
+  let isAlive = true;
+  let current = 'refresh-0';
+  const tokens = (refreshToken: string): TokenResult => ({
+    outcome: 'tokens',
+    accessToken: `access-of-${refreshToken}`,
+    refreshToken,
+    expiresInSeconds: 3600,
+    metadata: {},
+  });
+  return {
+    redeem(refreshToken: string): TokenResult {
+      const refused: TokenResult = { outcome: 'refused', kind: 'grant-dead', code: 'invalid_grant' };
+      if (!isAlive || !known.has(refreshToken)) return refused;
+      const earlier = successors.get(refreshToken);
+      if (earlier !== undefined && reuse.class === 'window') return tokens(earlier);
+      if (earlier !== undefined) {
+        isAlive = false;
+        return refused;
+      }
+      current = `refresh-${randomUUID()}`;
+      known.add(current);
+      successors.set(refreshToken, current);
+      return tokens(current);
+    },
+    accepts: (refreshToken: string) => isAlive && (reuse.class === 'window' || refreshToken === current),
+  };
+}
+
+/** A request under way: `serve` lets the server act, `answer` lets its answer arrive. */
+interface Request {
+  result?: TokenResult;
+  readonly refreshToken: string;
+  readonly arrive: (result: TokenResult) => void;
+}
+
+interface Process {
+  request?: Request | undefined;
+  attempt?: Promise<unknown> | undefined;
+}
+
+type Step = { readonly kind: 'claim' | 'serve' | 'answer' | 'lose' | 'die' | 'expire'; readonly who: 0 | 1 };
+
+const steps = fc.array(
+  fc.record<Step>({
+    kind: fc.constantFrom('claim', 'serve', 'answer', 'answer', 'lose', 'die', 'expire'),
+    who: fc.constantFrom(0, 1),
+  }),
+  { minLength: 3, maxLength: 18 },
+);
+
+async function importToken(): Promise<TokenReference> {
+  const { body } = await vault.import(tenant.apiKey, {
+    provider_id: 'slack',
+    access_token: 'access-0',
+    refresh_token: 'refresh-0',
+    expires_in_seconds: 0,
+    is_default: false,
+  });
+  return { organizationId: tenant.organizationId, id: String(Object(body).token_id) };
+}
+
+/** Lets statements that have begun come to their end: an attempt has made its next request, or is over. */
+async function settled(process: Process): Promise<void> {
+  const { attempt } = process;
+  if (attempt === undefined) return;
+  let isOver = false;
+  void attempt.finally(() => {
+    isOver = true;
+  });
+  while (!isOver && process.request === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+  if (isOver) process.attempt = undefined;
+}
+
+function createWorld(reuse: Reuse, token: TokenReference) {
+  const server = createServer(reuse);
+  const entry = { name: 'model', displayName: 'Model', match: [], reuse, sources: [] };
+  let processes: [Process, Process] = [{}, {}];
+  /** Answers that the server gave and that no process has, or ever will have. */
+  let losses = 0;
+
+  async function claim(process: Process): Promise<void> {
+    if (process.attempt !== undefined) return;
+    const state = await vault.refreshStates.look(token);
+    if (state === undefined || state.isDead) return;
+    const claimed = await vault.refreshes.claim(state, randomUUID(), 45);
+    if (claimed === undefined) return;
+    const ask = (_: unknown, __: unknown, { refreshToken }: { refreshToken: string }) =>
+      new Promise<TokenResult>((resolve) => {
+        process.request = { refreshToken, arrive: resolve };
+      });
+    const { refreshes, refreshAnswers: answers, keyRing } = vault;
+    process.attempt = runAttempt({ refreshes, answers, keyRing, ask }, claimed, entry, state.isClaimed);
+    await settled(process);
+  }
+
+  function serve({ request }: Process): void {
+    if (request !== undefined) request.result ??= server.redeem(request.refreshToken);
+  }
+
+  /** @param isLost the answer does not arrive: the connection is reset */
+  async function answer(process: Process, isLost: boolean): Promise<void> {
+    const { request } = process;
+    if (request === undefined) return;
+    process.request = undefined;
+    if (isLost && request.result?.outcome === 'tokens') losses += 1;
+    const reset: TokenResult = { outcome: 'unknown', reason: 'unreachable' };
+    request.arrive(isLost ? reset : (request.result ?? reset));
+    await settled(process);
+  }
+
+  function die(index: 0 | 1): void {
+    if (processes[index].request?.result?.outcome === 'tokens') losses += 1;
+    processes = index === 0 ? [{}, processes[1]] : [processes[0], {}];
+  }
+
+  /** Time passes: pauses end, and so do leases. At a strict provider only those of dead processes end before their attempts. */
+  async function expire(): Promise<void> {
+    const { db } = vault;
+    await db('oauth_providers').update({ refresh_paused_until: null });
+    await db('oauth_tokens').where({ id: token.id }).update({ refresh_after: null });
+    const isHeld = processes.some(({ attempt }) => attempt !== undefined);
+    if (isHeld && reuse.class === 'none') return;
+    await db('oauth_tokens')
+      .where({ id: token.id })
+      .whereNotNull('refresh_attempt')
+      .update({ lease_until: db.raw("now() - interval '1 second'") });
+  }
+
+  return {
+    server,
+    losses: () => losses,
+    async take({ kind, who }: Step): Promise<void> {
+      const process = processes[who];
+      if (kind === 'claim') await claim(process);
+      else if (kind === 'serve') serve(process);
+      else if (kind === 'answer' || kind === 'lose') await answer(process, kind === 'lose');
+      else if (kind === 'die') die(who);
+      else await expire();
+    },
+    /** The living come to their end without another accident; then one more process looks after the token. */
+    async finish(): Promise<void> {
+      for (let round = 0; round < 12; round++) {
+        for (const process of processes) {
+          serve(process);
+          await answer(process, false);
+        }
+        await expire();
+        const row = await vault.row(token.id);
+        if (processes.every(({ attempt }) => attempt === undefined)) {
+          if (row['dead_at'] !== null || row['refresh_attempt'] === null) return;
+          await claim(processes[0]);
+        }
+      }
+    },
+  };
+}
+
+const providerOf = async (): Promise<void> => {
+  await vault.providers.update(tenant.organizationId, 'slack', {}, OPERATOR);
+};
+
+describe.each<Reuse>([{ class: 'window', seconds: 30 }, { class: 'none' }])('with reuse $class', (reuse) => {
+  it('no grant is lost but by an answer that no process lived to store, and none is given up while it lives', async () => {
+    await providerOf();
+    await fc.assert(
+      fc.asyncProperty(steps, async (script) => {
+        const token = await importToken();
+        const world = createWorld(reuse, token);
+        for (const step of script) await world.take(step);
+        await world.finish();
+        const row = await vault.row(token.id);
+        const isAccepted = world.server.accepts(vault.keyRing.open(row.refresh_token ?? ''));
+        const isDead = row['dead_at'] !== null;
+        expect({ isAccepted, isDead }).not.toEqual({ isAccepted: true, isDead: true });
+        if (reuse.class === 'window' || world.losses() === 0) {
+          expect({ isAccepted, isDead }).toEqual({ isAccepted: true, isDead: false });
+        } else if (isDead) {
+          expect(row['dead_reason']).toBe('answer_lost');
+        }
+      }),
+      { numRuns: 40, endOnFailure: true },
+    );
+  });
+});
