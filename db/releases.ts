@@ -18,11 +18,16 @@ export interface ReleaseRequest {
   /** False: the token is only looked at; nothing is released and nothing is recorded. */
   readonly isReleased: boolean;
   readonly agentId: string | null;
+  /** Whose tokens a connection of the agent may lead to: the user's, or any. Null: connections are left alone. */
+  readonly connectionsOf: 'user' | 'organization' | null;
 }
 
 /** The token that answers a request, whether it may be used or not. */
 export interface ChosenToken {
   readonly id: string;
+  readonly ownerId: string;
+  /** Whether the token was chosen by a connection of the agent. */
+  readonly isConnected: boolean;
   /** The ciphertext of the access token; null unless the token is released. */
   readonly accessToken: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
@@ -53,7 +58,7 @@ const FITS = `(given.scopes <@ (token.scopes || coalesce(token.requested_scopes,
     OR (token.requested_scopes IS NULL AND cardinality(token.scopes) = 0))`;
 
 const OWN = `token.organization_id = given."organizationId" AND token.provider_id = given."providerId"
-    AND token.user_id = given."userId"`;
+    AND token.user_id = given."ownerId"`;
 
 const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_token IS NOT NULL AND token.dead_at IS NULL) AS "isRefreshable",
       (token.expires_at < now() + least(interval '15 minutes',
@@ -68,25 +73,30 @@ const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_tok
  */
 export const RELEASE = `
 WITH given AS (
-  SELECT row.*, default_tokens.token_id AS "defaultId"
+  SELECT row.*, connection.id IS NOT NULL AS "isConnected", default_tokens.token_id AS "defaultId",
+    CASE WHEN connection.id IS NULL THEN row."userId" ELSE connection.user_id END AS "ownerId",
+    coalesce(row."tokenId", connection.token_id) AS "namedId"
   FROM ROWS FROM (json_to_recordset($1::json) AS (
     "organizationId" uuid, "userId" text, "providerId" text, "tokenId" uuid, scopes text[], "minSeconds" integer,
-    "isReleased" boolean, "agentId" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
+    "isReleased" boolean, "agentId" text, "connectionsOf" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL
+  LEFT JOIN agent_connections AS connection ON connection.organization_id = row."organizationId"
+    AND connection.agent_id = row."agentId" AND connection.provider_id = row."providerId" AND row."tokenId" IS NULL
+    AND (row."connectionsOf" = 'organization' OR (row."connectionsOf" = 'user' AND connection.user_id = row."userId"))
   LEFT JOIN default_tokens ON default_tokens.organization_id = row."organizationId"
     AND default_tokens.user_id = row."userId" AND default_tokens.provider_id = row."providerId"
 ), chosen AS (
   SELECT given."organizationId", given."auditId", given."auditUserId", given.credential, given."requestId",
-    given."agentId", given."isReleased", token.*
+    given."agentId", given."isReleased", given."ownerId", given."isConnected", token.*
   FROM given
   LEFT JOIN LATERAL (
     SELECT ${CHOSEN} FROM oauth_tokens AS token
-    WHERE ${OWN} AND token.id = coalesce(given."tokenId", given."defaultId")
+    WHERE ${OWN} AND token.id = coalesce(given."namedId", given."defaultId")
     UNION ALL
     (SELECT ${CHOSEN} FROM oauth_tokens AS token
-    WHERE given."tokenId" IS NULL AND given."defaultId" IS NULL AND ${OWN} AND ${FITS}
+    WHERE given."namedId" IS NULL AND given."defaultId" IS NULL AND ${OWN} AND ${FITS}
     ORDER BY token.id DESC LIMIT 1)
   ) AS token ON true
 ), released AS (
@@ -96,7 +106,7 @@ WITH given AS (
   FROM chosen WHERE "isReleased" AND "isFitting" AND "isValid"
   RETURNING record.id
 )
-SELECT chosen."auditId", chosen.id, chosen.metadata, chosen.scopes, chosen."expiresAt", chosen."isFitting",
+SELECT chosen."auditId", chosen.id, chosen."ownerId", chosen."isConnected", chosen.metadata, chosen.scopes, chosen."expiresAt", chosen."isFitting",
   chosen."isValid", chosen."isRefreshable", chosen."isExpiring",
   CASE WHEN released.id IS NOT NULL THEN chosen.access_token END AS "accessToken"
 FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
@@ -123,6 +133,7 @@ const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>
     minSeconds: request.minSeconds,
     isReleased: request.isReleased,
     agentId: request.agentId,
+    connectionsOf: request.connectionsOf,
     auditId,
     auditUserId: by.userId,
     credential: by.credential,

@@ -1,5 +1,22 @@
 -- Written by `npm run schema` from the migrations. Do not edit.
 
+CREATE TABLE agent_connections (
+  organization_id uuid NOT NULL,
+  id uuid NOT NULL,
+  agent_id text NOT NULL,
+  provider_id text NOT NULL,
+  user_id text NOT NULL,
+  token_id uuid NOT NULL,
+  created_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT agent_connections_pkey PRIMARY KEY (organization_id, id),
+  CONSTRAINT agent_connections_agent_id_provider_id_key UNIQUE (organization_id, agent_id, provider_id),
+  CONSTRAINT agent_connections_token_fkey FOREIGN KEY (organization_id, provider_id, user_id, token_id) REFERENCES oauth_tokens(organization_id, provider_id, user_id, id) ON DELETE CASCADE,
+  CONSTRAINT agent_connections_agent_id_check CHECK (((length(agent_id) >= 1) AND (length(agent_id) <= 255)))
+);
+COMMENT ON COLUMN agent_connections.user_id IS 'the owner of the token';
+CREATE INDEX agent_connections_token_idx ON agent_connections USING btree (organization_id, provider_id, user_id, token_id);
+
 CREATE TABLE api_keys (
   api_key_id text NOT NULL,
   key_hash bytea NOT NULL,

@@ -111,6 +111,50 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v2/auth/agents/{agent_id}/connections": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * List an agent's connections
+         * @description Admins see all connections of the agent. Other callers see connections to their own tokens.
+         */
+        readonly get: operations["list_connections_v2_auth_agents__agent_id__connections_get"];
+        readonly put?: never;
+        /**
+         * Connect an agent to a token
+         * @description `authenticate` gives this token out when it names the agent, to callers who may act for the token's owner. Only the owner can connect the token, or a caller that acts for the organization. A new connection takes the place of the agent's earlier one to the same provider, unless that is another user's.
+         */
+        readonly post: operations["create_connection_v2_auth_agents__agent_id__connections_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v2/auth/agents/{agent_id}/connections/{connection_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Remove an agent's connection
+         * @description The token's owner, the creator of the connection and admins can remove it. Other callers get the 404 of an unknown connection. The token stays.
+         */
+        readonly delete: operations["remove_connection_v2_auth_agents__agent_id__connections__connection_id__delete"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v2/auth/providers": {
         readonly parameters: {
             readonly query?: never;
@@ -478,6 +522,46 @@ export interface components {
             /** State */
             readonly state: string;
         };
+        /** CreateAgentConnectionRequest */
+        readonly CreateAgentConnectionRequest: {
+            /**
+             * Oauth Token Id
+             * @description The id of the token that the agent shall use.
+             */
+            readonly oauth_token_id: string;
+        };
+        /** AgentConnectionListResponse */
+        readonly AgentConnectionListResponse: {
+            /** Data */
+            readonly data: readonly components["schemas"]["AgentConnectionResponse"][];
+        };
+        /**
+         * AgentConnectionResponse
+         * @description A connection, with what is known of its token beside the secrets.
+         */
+        readonly AgentConnectionResponse: {
+            /** Id */
+            readonly id: string;
+            /** Agent Id */
+            readonly agent_id: string;
+            /** Oauth Token Id */
+            readonly oauth_token_id: string;
+            /** Provider Id */
+            readonly provider_id: string;
+            /** Provider Account Label */
+            readonly provider_account_label: string | null;
+            /** Scopes */
+            readonly scopes: readonly string[];
+            /** Expires At */
+            readonly expires_at: string | null;
+            /** Created By */
+            readonly created_by: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            readonly created_at: string;
+        };
         /**
          * OAuthProviderCreateRequest
          * @description The settings of an OAuth application.
@@ -762,7 +846,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The caller's organization has no such provider or token. */
+        /** @description The caller's organization has no such provider, token or connection, or it is out of the caller's reach. */
         readonly NotFound: {
             headers: {
                 readonly [name: string]: unknown;
@@ -771,7 +855,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description The name is already in use in the caller's organization. */
+        /** @description The name is already in use in the caller's organization, or the agent is connected to the provider. */
         readonly Conflict: {
             headers: {
                 readonly [name: string]: unknown;
@@ -1227,6 +1311,156 @@ export interface operations {
             };
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly list_connections_v2_auth_agents__agent_id__connections_get: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                readonly agent_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The connections, at most one for each provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AgentConnectionListResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly create_connection_v2_auth_agents__agent_id__connections_post: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                readonly agent_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["CreateAgentConnectionRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The connection. */
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["AgentConnectionResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly remove_connection_v2_auth_agents__agent_id__connections__connection_id__delete: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path: {
+                readonly agent_id: string;
+                readonly connection_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The connection is removed. */
+            readonly 204: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 405: components["responses"]["MethodNotAllowed"];
             readonly 408: components["responses"]["RequestTimeout"];
             readonly 413: components["responses"]["ContentTooLarge"];

@@ -10,7 +10,7 @@ import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
 import type { AuthorizationWish, Started } from '../vault/authorize.ts';
 import { subjectOf } from '../vault/subject.ts';
-import { type NeedsConsent, type Refreshing, usableToken } from '../vault/usable-token.ts';
+import { type NeedsConsent, type Refreshing, type TokenWish, usableToken } from '../vault/usable-token.ts';
 import { TooManyWaitersError, type Waiters } from '../vault/waiters.ts';
 
 interface Parts {
@@ -87,6 +87,8 @@ export const authorizationHandlers = ({
         tokenId: body.token_id ?? null,
         isNewWanted: body.force_new ?? false,
         isCheckOnly,
+        isPersonThere: !isAgentOnly(caller, body),
+        connectionsOf: connectionsOf(caller, body.force_new ?? false),
       };
       const choice = await usableToken({ releases, refreshing, open }, wish, by);
       if (choice.kind === 'no-provider') throw new ApiError(404, 'OAuth provider not found');
@@ -96,11 +98,13 @@ export const authorizationHandlers = ({
       }
       if (choice.kind === 'no-token') throw new ApiError(404, 'OAuth token not found');
       if (choice.kind === 'usable') {
-        const { accessToken: token, metadata } = choice;
-        return { status: 200, body: { ...NOTHING, status: 'completed', token, user_id: userId, metadata } };
+        const { accessToken: token, ownerId: user_id, metadata } = choice;
+        return { status: 200, body: { ...NOTHING, status: 'completed', token, user_id, metadata } };
       }
-      if (isAgentOnly(caller, body))
-        return { status: 200, body: { ...NOTHING, status: 'connection_required' } };
+      if (!wish.isPersonThere) {
+        const status = choice.isConnectionDead ? 'token_expired' : 'connection_required';
+        return { status: 200, body: { ...NOTHING, status } };
+      }
       if (isCheckOnly) return { status: 200, body: { ...NOTHING, status: 'pending' } };
       const isDefault = body.is_default ?? true;
       const consent = { ...wanted, ...asked(wanted.scopes, choice), workspaceId, isDefault };
@@ -141,7 +145,16 @@ export const authorizationHandlers = ({
   /** The token of a completed authorization. Undefined: it has been deleted, or has expired already. */
   async function released(state: AuthorizationState, by: Actor): Promise<string | undefined> {
     const { organizationId, userId, providerId, agentId, tokenId } = state;
-    const request = { organizationId, userId, providerId, agentId, tokenId, scopes: [], minSeconds: 0 };
+    const request = {
+      organizationId,
+      userId,
+      providerId,
+      agentId,
+      tokenId,
+      scopes: [],
+      minSeconds: 0,
+      connectionsOf: null,
+    } as const;
     const found = await releases.release({ ...request, isReleased: true }, { ...by, userId });
     const accessToken = found?.token?.accessToken ?? null;
     return accessToken === null ? undefined : open(accessToken);
@@ -178,6 +191,10 @@ function requireShort(scopes: readonly string[]): void {
   };
   throw new ApiError(422, [finding]);
 }
+
+/** Naming an agent is never enough: the caller must be able to act for the owner of the connected token. */
+const connectionsOf = ({ actsFor }: Caller, isNewWanted: boolean): TokenWish['connectionsOf'] =>
+  isNewWanted ? null : actsFor;
 
 /** A consent covers what is requested now and what the token in its place had, so that no scope gets lost. */
 const asked = (requested: readonly string[], { scopes, replacesTokenId }: NeedsConsent) => ({

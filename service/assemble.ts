@@ -1,6 +1,7 @@
 import { nameOf } from '../db/ciphertexts.ts';
 import { isMigrated } from '../db/postgres/migrate.ts';
 import { poolUse, totalUse } from '../db/postgres/pool.ts';
+import { connectionHandlers } from '../handlers/connections.ts';
 import { deletionHandlers } from '../handlers/deletions.ts';
 import { providerHandlers } from '../handlers/providers.ts';
 import { tokenHandlers } from '../handlers/tokens.ts';
@@ -68,6 +69,7 @@ export function assemble(
   const handlers: AllHandlers = {
     ...providerHandlers({ providers, deletions, seal, settle: revoker.settle }),
     ...tokenHandlers({ imports, tokens, seal }),
+    ...connectionHandlers({ connections: vault.connections }),
     ...deletionHandlers({ deletions: vault.tokenDeletions, settle: revoker.settle }),
     ...consent.handlers,
   };

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { createKeyRing, type KeyRing } from '../crypto/key-ring.ts';
+import { type AgentConnectionRepository, agentConnectionRepository } from '../db/agent-connections.ts';
 import { type ApiKeyLookups, apiKeyLookups } from '../db/api-key-lookups.ts';
 import { apiKeyRepository } from '../db/api-keys.ts';
 import { auditRepository } from '../db/audit.ts';
@@ -60,6 +61,7 @@ export interface Vault {
   readonly tokens: ReturnType<typeof tokenRepository>;
   readonly tokenDeletions: TokenDeletions;
   readonly revocations: RevocationRepository;
+  readonly connections: AgentConnectionRepository;
   /** For operators. */
   readonly tokenInventory: TokenInventory;
   close(): Promise<void>;
@@ -158,6 +160,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     tokens: tokenRepository(db),
     tokenDeletions: tokenDeletions(db),
     revocations: revocationRepository(db),
+    connections: agentConnectionRepository(db),
     tokenInventory: tokenInventory(db),
     async close() {
       await Promise.all([vault.imports.close(), vault.releases.close(), vault.authorizations.close()]);

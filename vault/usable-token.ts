@@ -9,6 +9,7 @@ import type { Refresher } from './refresh/refresher.ts';
 export interface UsableToken {
   readonly kind: 'usable';
   readonly id: string;
+  readonly ownerId: string;
   /** The access token; null: it was only looked at. */
   readonly accessToken: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
@@ -21,6 +22,8 @@ export interface NeedsConsent {
   readonly replacesTokenId: string | null;
   /** Scopes to be asked for beside the requested ones, so that a new consent loses none. */
   readonly scopes: readonly string[];
+  /** Whether the agent has a connection whose token is dead. */
+  readonly isConnectionDead: boolean;
 }
 
 /** The token will be usable: its provider is down or slow, or the refresh has not ended yet. */
@@ -39,6 +42,13 @@ export type Choice =
 /** Clients give up after five seconds. */
 const PATIENCE_MS = 3_500;
 
+const FIRST_CONSENT: NeedsConsent = {
+  kind: 'needs-consent',
+  replacesTokenId: null,
+  scopes: [],
+  isConnectionDead: false,
+};
+
 /** How tokens are kept fresh. */
 export type Refreshing = Pick<Refresher, 'fresh' | 'behind'> & Pick<RefreshWork, 'use'>;
 
@@ -51,6 +61,8 @@ interface Parts {
 export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> {
   /** Any token that is there is left alone. */
   readonly isNewWanted: boolean;
+  /** False: an agent asks for itself. */
+  readonly isPersonThere: boolean;
   /** Nothing is given out and nothing is recorded. */
   readonly isCheckOnly: boolean;
 }
@@ -62,35 +74,38 @@ export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleas
  */
 export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Promise<Choice> {
   const { releases } = parts;
-  const { isNewWanted, isCheckOnly, ...request } = wish;
+  const { isNewWanted, isCheckOnly, isPersonThere: _, ...request } = wish;
   const isReleased = !isNewWanted && !isCheckOnly;
   const found = await releases.release({ ...request, minSeconds: MIN_SECONDS, isReleased }, by);
   if (found === undefined) return { kind: 'no-provider' };
   const { token } = found;
   if (token === undefined) {
-    return wish.tokenId === null
-      ? { kind: 'needs-consent', replacesTokenId: null, scopes: [] }
-      : { kind: 'no-token' };
+    return wish.tokenId === null ? FIRST_CONSENT : { kind: 'no-token' };
   }
-  if (isNewWanted && wish.tokenId === null)
-    return { kind: 'needs-consent', replacesTokenId: null, scopes: [] };
+  if (isNewWanted && wish.tokenId === null) return FIRST_CONSENT;
   if (!isNewWanted && token.isFitting && token.isValid) return usable(parts, wish.organizationId, token);
   if (!isNewWanted && token.isFitting && token.isRefreshable) {
-    if (isCheckOnly) return { kind: 'usable', id: token.id, accessToken: null, metadata: token.metadata };
-    const refreshed = await refresh(parts, { ...request, tokenId: token.id }, by);
+    const { id, ownerId, metadata } = token;
+    if (isCheckOnly) return { kind: 'usable', id, ownerId, accessToken: null, metadata };
+    const refreshed = await refresh(parts, { ...request, userId: ownerId, tokenId: id }, by);
     if (refreshed !== undefined) return refreshed;
   }
-  const isReplaced = wish.tokenId !== null || !token.isValid;
-  return { kind: 'needs-consent', replacesTokenId: isReplaced ? token.id : null, scopes: token.scopes };
+  const isConnectionDead = token.isConnected && !token.isValid;
+  // The user cannot renew another user's token, so its own tokens come next.
+  if (token.ownerId !== wish.userId && wish.isPersonThere) {
+    return usableToken(parts, { ...wish, connectionsOf: null }, by);
+  }
+  const replacesTokenId = wish.tokenId !== null || !token.isValid ? token.id : null;
+  return { kind: 'needs-consent', replacesTokenId, scopes: token.scopes, isConnectionDead };
 }
 
 /** Gives the token out. One that will expire soon is refreshed behind the answer. */
 function usable({ open, refreshing }: Parts, organizationId: string, token: ChosenToken): UsableToken {
-  const { id, accessToken, metadata, isRefreshable, isExpiring } = token;
-  if (accessToken === null) return { kind: 'usable', id, accessToken, metadata };
+  const { id, ownerId, accessToken, metadata, isRefreshable, isExpiring } = token;
+  if (accessToken === null) return { kind: 'usable', id, ownerId, accessToken, metadata };
   if (isRefreshable) refreshing.use({ organizationId, id });
   if (isRefreshable && isExpiring) refreshing.behind({ organizationId, id });
-  return { kind: 'usable', id, accessToken: open(accessToken), metadata };
+  return { kind: 'usable', id, ownerId, accessToken: open(accessToken), metadata };
 }
 
 /** Undefined: the grant is dead. A refreshed token is given out however short its life. */

@@ -7,6 +7,7 @@ import * as namedSchema from './0005_named_schema.ts';
 import * as authorizations from './0006_authorizations.ts';
 import * as refresh from './0007_refresh.ts';
 import * as revocations from './0008_revocations.ts';
+import * as agentConnections from './0009_agent_connections.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -30,6 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0006_authorizations.additive', up: authorizations.up },
   { name: '0007_refresh.additive', up: refresh.up },
   { name: '0008_revocations.additive', up: revocations.up },
+  { name: '0009_agent_connections.additive', up: agentConnections.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');
