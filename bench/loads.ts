@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import autocannon from 'autocannon';
 import pg from 'pg';
 import { createKeyRing } from '../crypto/key-ring.ts';
-import { importStatement } from '../db/imports.ts';
+import { importStatement } from '../db/import-statement.ts';
 import type { BenchCaller, BenchVault } from './database.ts';
 import type { Service } from './start.ts';
 

@@ -1,8 +1,10 @@
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from './audit.ts';
+import { KeyReusedError, type Repeatable, RepeatedTooSoonError } from './idempotency-keys.ts';
+import { importStatement } from './import-statement.ts';
 import { createBatcher } from './postgres/batcher.ts';
-import { isForeignKeyViolation } from './postgres/errors.ts';
+import { isForeignKeyViolation, isLockedOn } from './postgres/errors.ts';
 import type { HotStatements } from './postgres/hot.ts';
 
 /** A token as it is stored: sealed. */
@@ -20,86 +22,16 @@ export interface TokenImport {
   readonly isDefault: boolean;
 }
 
-/** How long an import waits for a lock if it delays no other organization. */
-const PATIENCE = '1s';
-
-interface StatementOptions {
-  /** Whether the statement may wait longer for a lock, because it delays no other organization. */
-  readonly isPatient?: boolean;
-  /** How many tokens a user may have of a provider; 0: any number. */
-  readonly tokensMax: number;
-}
-
-const UNLIMITED = `judged AS (
-  SELECT *, false AS "isFull" FROM found
-), given AS (
-  SELECT * FROM judged
-)`;
-
-/**
- * Leaves out the tokens of users who have as many as they may. For each user of the batch, one probe reads up to `tokensMax`
- * entries of an index. Imports of the same batch do not count each other.
- */
-const limitedTo = (tokensMax: number): string => `full_user AS MATERIALIZED (
-  SELECT "organizationId", "providerId", "userId"
-  FROM (SELECT DISTINCT "organizationId", "providerId", "userId" FROM found) AS owner
-  WHERE EXISTS (
-    SELECT 1 FROM oauth_tokens
-    WHERE organization_id = owner."organizationId" AND provider_id = owner."providerId" AND user_id = owner."userId"
-    OFFSET ${tokensMax - 1})
-), judged AS (
-  SELECT *, ("organizationId", "providerId", "userId") IN (
-    SELECT "organizationId", "providerId", "userId" FROM full_user) AS "isFull"
-  FROM found
-), given AS (
-  SELECT * FROM judged WHERE NOT "isFull"
-)`;
-
-/**
- * Stores any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
- * default. If several tokens want to be the same default, the last one is. Defaults are sorted, so that two statements never
- * lock the same two rows in opposite orders. $1: a JSON array of tokens, as `json` writes them. The answer has a row for each
- * token whose provider exists.
- */
-export const importStatement = ({ isPatient = false, tokensMax }: StatementOptions): string => `
-WITH found AS (
-  SELECT row.*
-  FROM ${isPatient ? `(SELECT set_config('lock_timeout', '${PATIENCE}', true) OFFSET 0) AS patience, ` : ''}ROWS FROM (json_to_recordset($1::json) AS (
-    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-    "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text,
-    scopes text[], metadata jsonb, "expiresInSeconds" double precision, "isDefault" boolean,
-    "auditId" uuid, credential text, "requestId" text)) WITH ORDINALITY AS row
-  JOIN oauth_providers AS provider
-    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
-    AND provider.deleting_at IS NULL
-), ${tokensMax === 0 ? UNLIMITED : limitedTo(tokensMax)}, stored AS (
-  INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
-    access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
-  SELECT "organizationId", id, "userId", "providerId", "workspaceId",
-    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata,
-    now() + make_interval(secs => "expiresInSeconds")
-  FROM given
-), made_default AS (
-  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT DISTINCT ON ("organizationId", "userId", "providerId") "organizationId", "userId", "providerId", id
-  FROM given WHERE "isDefault"
-  ORDER BY "organizationId", "userId", "providerId", ordinality DESC
-  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
-), audited AS (
-  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
-  SELECT "organizationId", "auditId", "userId", credential, 'token.import', id, "requestId" FROM given
-)
-SELECT id, "isFull" FROM judged`;
-
 /** A token that waits for its statement. */
 interface Row {
   readonly organizationId: string;
   readonly id: string;
   readonly json: string;
+  readonly isRepeatable: boolean;
 }
 
 /** The token as the statement reads it. Each field is named, because spreading the object takes three times as long. */
-const json = (id: string, token: TokenImport, by: Actor): string =>
+const json = (id: string, token: TokenImport, by: Actor, repeating: Repeatable | undefined): string =>
   JSON.stringify({
     organizationId: token.organizationId,
     id,
@@ -117,6 +49,8 @@ const json = (id: string, token: TokenImport, by: Actor): string =>
     auditId: newId(),
     credential: by.credential,
     requestId: by.requestId,
+    keyHash: repeating?.keyHash,
+    requestHash: repeating?.requestHash,
   });
 
 export type ImportRepository = ReturnType<typeof importRepository>;
@@ -128,25 +62,41 @@ export class TooManyTokensError extends Error {
   }
 }
 
-type Outcome = 'stored' | 'no-provider' | 'full';
+interface Outcome {
+  readonly outcome: 'stored' | 'no-provider' | 'full' | 'key-reused' | 'too-soon';
+  /** Of the request that this one repeats, perhaps itself; absent in a batch without keys. */
+  readonly tokenId?: string;
+}
 
 /** Imports of tokens, batched under load. @param tokensMax how many a user may have of a provider; 0: any number */
 export function importRepository(hot: HotStatements, tokensMax: number) {
-  const together = { name: 'import', text: importStatement({ tokensMax }) };
-  const apart = { name: 'import-apart', text: importStatement({ tokensMax, isPatient: true }) };
+  const statement = (name: string, isRepeatable: boolean, isPatient: boolean) => ({
+    name,
+    text: importStatement({ isRepeatable, isPatient, tokensMax }),
+  });
+  const plain = {
+    together: statement('import', false, false),
+    apart: statement('import-apart', false, true),
+  };
+  const repeatable = {
+    together: statement('import-repeatable', true, false),
+    apart: statement('import-repeatable-apart', true, true),
+  };
 
   async function send(rows: readonly Row[], isApart: boolean): Promise<Outcome[]> {
     const values = [`[${rows.map((row) => row.json).join()}]`];
+    const { together, apart } = rows.some(({ isRepeatable }) => isRepeatable) ? repeatable : plain;
     try {
-      const found = await hot.query<{ id: string; isFull: boolean }>({
+      const found = await hot.query<Outcome & { readonly id: string }>({
         ...(isApart ? apart : together),
         values,
       });
-      const outcomes = new Map(found.map(({ id, isFull }) => [id, isFull ? 'full' : 'stored'] as const));
-      return rows.map(({ id }) => outcomes.get(id) ?? 'no-provider');
+      const outcomes = new Map(found.map((row) => [row.id, row]));
+      return rows.map(({ id }) => outcomes.get(id) ?? { outcome: 'no-provider' });
     } catch (error) {
       // The provider was deleted after the statement had found it.
-      if (rows.length === 1 && isForeignKeyViolation(error)) return ['no-provider'];
+      if (rows.length === 1 && isForeignKeyViolation(error)) return [{ outcome: 'no-provider' }];
+      if (rows.length === 1 && isLockedOn(error, 'idempotency_keys')) return [{ outcome: 'too-soon' }];
       throw error;
     }
   }
@@ -156,22 +106,46 @@ export function importRepository(hot: HotStatements, tokensMax: number) {
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ json }) => json.length,
   });
+  /** The keys of requests under way in this process. */
+  const underWay = new Set<string>();
+
+  async function store(token: TokenImport, by: Actor, repeating?: Repeatable): Promise<string | undefined> {
+    const id = newId();
+    const { outcome, tokenId = id } = await batcher.add({
+      organizationId: token.organizationId,
+      id,
+      json: json(id, token, by, repeating),
+      isRepeatable: repeating !== undefined,
+    });
+    if (outcome === 'full') throw new TooManyTokensError();
+    if (outcome === 'key-reused') throw new KeyReusedError();
+    if (outcome === 'too-soon') throw new RepeatedTooSoonError();
+    return outcome === 'stored' ? tokenId : undefined;
+  }
+
+  async function storeOnce(
+    token: TokenImport,
+    by: Actor,
+    repeating: Repeatable,
+  ): Promise<string | undefined> {
+    const key = `${token.organizationId} ${repeating.keyHash}`;
+    if (underWay.has(key)) throw new RepeatedTooSoonError();
+    underWay.add(key);
+    try {
+      return await store(token, by, repeating);
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
   return {
     /**
-     * Stores a token and its audit record.
+     * Stores a token and its audit record; a repeatable request does so once in 24 hours.
      * @returns the token's id; undefined: the organization has no such provider, and nothing was stored
-     * @throws TooManyTokensError, OverloadedError
+     * @throws TooManyTokensError, KeyReusedError, RepeatedTooSoonError, OverloadedError
      */
-    async store(token: TokenImport, by: Actor): Promise<string | undefined> {
-      const id = newId();
-      const outcome = await batcher.add({
-        organizationId: token.organizationId,
-        id,
-        json: json(id, token, by),
-      });
-      if (outcome === 'full') throw new TooManyTokensError();
-      return outcome === 'stored' ? id : undefined;
-    },
+    store: (token: TokenImport, by: Actor, repeating?: Repeatable): Promise<string | undefined> =>
+      repeating === undefined ? store(token, by) : storeOnce(token, by, repeating),
 
     /** Takes no more imports, and resolves once those under way are stored. */
     close: () => batcher.close(),

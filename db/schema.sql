@@ -101,6 +101,22 @@ CREATE TABLE default_tokens (
   CONSTRAINT default_tokens_token_fkey FOREIGN KEY (organization_id, provider_id, user_id, token_id) REFERENCES oauth_tokens(organization_id, provider_id, user_id, id) ON DELETE CASCADE
 );
 
+CREATE TABLE idempotency_keys (
+  organization_id uuid NOT NULL,
+  key_hash bytea NOT NULL,
+  request_hash bytea NOT NULL,
+  token_id uuid NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organization_id, key_hash),
+  CONSTRAINT idempotency_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id) ON DELETE CASCADE,
+  CONSTRAINT idempotency_keys_key_hash_check CHECK ((length(key_hash) = 32)),
+  CONSTRAINT idempotency_keys_request_hash_check CHECK ((length(request_hash) = 32))
+);
+COMMENT ON COLUMN idempotency_keys.key_hash IS 'SHA-256 of the user and the Idempotency-Key';
+COMMENT ON COLUMN idempotency_keys.request_hash IS 'HMAC-SHA256 of the request; its key is the Idempotency-Key, which is not stored';
+COMMENT ON COLUMN idempotency_keys.token_id IS 'the answer; the token may be gone by now';
+CREATE INDEX idempotency_keys_expires_at_idx ON idempotency_keys USING btree (organization_id, expires_at);
+
 CREATE TABLE oauth_providers (
   organization_id uuid NOT NULL,
   id uuid NOT NULL,

@@ -955,6 +955,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Makes the import safe to repeat. The same key and request answer the same token id for 24 hours and store nothing more. The same key with another request is refused with 422, and while the first request is under way with 409. Each user has keys of their own. 1 to 255 printable ASCII characters, best a random UUID; the double quotes of a structured field string (RFC 8941) may be left out. */
+        readonly IdempotencyKey: string;
         /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
         readonly TenantId: string;
         /** @description The user to act for; only for API keys that act for their organization. */
@@ -970,6 +972,8 @@ export interface operations {
         readonly parameters: {
             readonly query?: never;
             readonly header?: {
+                /** @description Makes the import safe to repeat. The same key and request answer the same token id for 24 hours and store nothing more. The same key with another request is refused with 422, and while the first request is under way with 409. Each user has keys of their own. 1 to 255 printable ASCII characters, best a random UUID; the double quotes of a structured field string (RFC 8941) may be left out. */
+                readonly "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
                 readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
                 /** @description The user to act for; only for API keys that act for their organization. */
@@ -1011,9 +1015,11 @@ export interface operations {
             readonly 404: components["responses"]["NotFound"];
             readonly 405: components["responses"]["MethodNotAllowed"];
             readonly 408: components["responses"]["RequestTimeout"];
-            /** @description The user has 1,000 tokens of the provider, or as many as the setting `TOKENS_PER_USER_AND_PROVIDER_MAX` allows. */
+            /** @description The user has 1,000 tokens of the provider, or as many as the setting `TOKENS_PER_USER_AND_PROVIDER_MAX` allows. With `Retry-After`, a request with the same `Idempotency-Key` is under way. */
             readonly 409: {
                 headers: {
+                    /** @description Seconds to wait. */
+                    readonly "Retry-After"?: number;
                     readonly [name: string]: unknown;
                 };
                 content: {

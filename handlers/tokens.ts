@@ -1,5 +1,6 @@
 import type { Seal } from '../crypto/key-ring.ts';
 import { isUuid } from '../crypto/uuid.ts';
+import { repeatable } from '../db/idempotency-keys.ts';
 import type { ImportRepository } from '../db/imports.ts';
 import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
@@ -50,7 +51,7 @@ const READS = {
 
 export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof READS> => ({
   async import_oauth_token_v2_auth_tokens_import_post(call) {
-    const { caller, body } = call;
+    const { caller, body, idempotencyKey } = call;
     const token = {
       organizationId: caller.organizationId,
       userId: caller.userId,
@@ -63,7 +64,11 @@ export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof
       expiresInSeconds: body.expires_in_seconds ?? null,
       isDefault: body.is_default ?? true,
     };
-    const id = await imports.store(token, actor(call));
+    const repeating =
+      idempotencyKey === undefined
+        ? undefined
+        : repeatable(caller.userId, idempotencyKey, [caller.workspaceId, body]);
+    const id = await imports.store(token, actor(call), repeating);
     if (id === undefined) throw new ApiError(404, 'OAuth provider not found');
     return { status: 200, body: { token_id: id } };
   },

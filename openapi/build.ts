@@ -9,7 +9,7 @@ import { addFragment, pruned } from './merge.ts';
 import { operationsModule } from './operations.ts';
 import { applyOverlay } from './overlay.ts';
 import { refusals } from './refuse.ts';
-import { addCallerParameters, renameSchemes } from './security.ts';
+import { addOurParameters, renameSchemes } from './security.ts';
 import { keepSiblings } from './siblings.ts';
 
 export interface Sources {
@@ -50,7 +50,7 @@ function served({ published, fragments, overlays }: Sources): JsonObject {
     (document, [name, overlay]) => applyOverlay(document, overlay, name),
     whole,
   );
-  return addCallerParameters(renameSchemes(pruned(objectAt(keepSiblings(overlaid)))));
+  return addOurParameters(renameSchemes(pruned(objectAt(keepSiblings(overlaid)))));
 }
 
 async function requireValid(document: JsonObject): Promise<void> {

@@ -5,8 +5,8 @@ import { resolve, schemaProblems } from './refuse-schemas.ts';
 
 const REQUEST_MEDIA_TYPES = ['application/json', 'application/x-www-form-urlencoded'];
 const ANSWER_MEDIA_TYPES = ['application/json', 'text/html'];
-/** The header parameters that the authentication reads. */
-const SERVED_HEADERS = ['x-tenant-id', 'x-user-id'];
+/** The header parameters that the authentication and `ServedCall` read. */
+const SERVED_HEADERS = ['x-tenant-id', 'x-user-id', 'idempotency-key'];
 const ERROR_BODIES = ['#/components/schemas/ErrorAnswer', '#/components/schemas/HTTPValidationError'];
 /** Segments that no client, proxy or router rewrites, and whole parameters with names that Express takes. */
 const ROUTABLE = /^(?:\/(?:[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}))+$/;
@@ -85,7 +85,7 @@ function parameterProblem(parameter: JsonObject, document: JsonObject): readonly
     const isServed = typeof name === 'string' && SERVED_HEADERS.includes(name.toLowerCase());
     return isServed && required !== true
       ? []
-      : ['is not served: only X-Tenant-Id and X-User-Id are, as optional ones'];
+      : ['is not served: only X-Tenant-Id, X-User-Id and Idempotency-Key are, as optional ones'];
   }
   if (place !== 'query' && place !== 'path') return ['is not served'];
   if (content !== undefined) return ['has `content`, which is not served: state a schema'];

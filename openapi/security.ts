@@ -22,19 +22,26 @@ export function renameSchemes(document: JsonObject): JsonObject {
   );
 }
 
-/** Adds the parameters that `components` marks with `x-of-caller` to every operation that has a caller. */
-export function addCallerParameters(document: JsonObject): JsonObject {
-  const ours = Object.entries(objectAt(document, 'components', 'parameters'))
-    .filter(([, parameter]) => objectAt(parameter)['x-of-caller'] === true)
-    .map(([name]) => ({ $ref: `#/components/parameters/${name}` }));
+/**
+ * Adds the parameters that `components` marks: with `x-of-caller`, to every operation that has a caller; with
+ * `x-of-operation`, to the operation with that id.
+ */
+export function addOurParameters(document: JsonObject): JsonObject {
+  const ours = Object.entries(objectAt(document, 'components', 'parameters'));
   return operationsOf(document)
     .filter(({ operation }) => listAt(operation, 'security').length > 0)
-    .reduce<JsonObject>((changed, { path, method, operation }) => {
-      const parameters = [...listAt(operation, 'parameters'), ...ours];
+    .reduce<JsonObject>((changed, { id, path, method, operation }) => {
+      const added = ours
+        .filter(([, parameter]) => isOf(objectAt(parameter), id))
+        .map(([name]) => ({ $ref: `#/components/parameters/${name}` }));
+      const parameters = [...listAt(operation, 'parameters'), ...added];
       const at = ['paths', path, method.toLowerCase()];
       return objectAt(replaceAt(changed, at, () => ({ ...operation, parameters })));
     }, document);
 }
+
+const isOf = (parameter: JsonObject, operationId: string): boolean =>
+  parameter['x-of-caller'] === true || parameter['x-of-operation'] === operationId;
 
 const renameKeys = (requirement: Json, ours: ReadonlyMap<string, string>): Json =>
   isObject(requirement)

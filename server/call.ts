@@ -1,6 +1,7 @@
 import type { Caller } from '../security/caller.ts';
 import { ClientGoneError } from './body.ts';
 import type { AnyCall } from './contract.ts';
+import { readIdempotencyKey } from './idempotency-key.ts';
 import type { Request, Response } from './routing.ts';
 
 /** The reason of a call's signal when the service stops. */
@@ -37,6 +38,10 @@ export class ServedCall implements AnyCall, Given {
     this.query = given.query;
     this.mediaType = given.mediaType;
     this.body = given.body;
+  }
+
+  get idempotencyKey(): string | undefined {
+    return readIdempotencyKey(this.request.headers);
   }
 
   get signal(): AbortSignal {

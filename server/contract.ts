@@ -8,7 +8,7 @@ import type { Html } from './pages/html.ts';
 
 /** One operation's types, as openapi-typescript writes them. */
 interface OperationTypes {
-  readonly parameters: { readonly path?: unknown; readonly query?: unknown };
+  readonly parameters: { readonly path?: unknown; readonly query?: unknown; readonly header?: unknown };
   readonly responses: object;
 }
 
@@ -92,6 +92,18 @@ type Parameters<Id, Api extends Contract, In extends 'path' | 'query'> = Exclude
   TypesOf<Api, Id>['parameters'][In],
   undefined
 >;
+
+/** The operation declares `Idempotency-Key`. */
+type Repetition<Types> = Types extends {
+  readonly parameters: { readonly header?: infer Header };
+}
+  ? 'Idempotency-Key' extends keyof Exclude<Header, undefined>
+    ? {
+        /** The key in `Idempotency-Key`; undefined: there is none. Reading it throws ApiError 422 when it is malformed. */
+        readonly idempotencyKey: string | undefined;
+      }
+    : unknown
+  : unknown;
 
 interface NoBody {
   readonly mediaType: undefined;
@@ -177,6 +189,7 @@ export type Call<Id, List = undefined, Api extends Contract = Ours> = AnyCall & 
   readonly path: Read<Parameters<Id, Api, 'path'>, ListedIn<List, 'path'>>;
   readonly query: Read<Parameters<Id, Api, 'query'>, ListedIn<List, 'query'>>;
 } & ReadBody<Body<TypesOf<Api, Id>>, ListedIn<List, 'body'>> &
+  Repetition<TypesOf<Api, Id>> &
   Who<Id extends keyof Api['described'] ? Api['described'][Id] : never>;
 
 /** One function for each listed operation: it takes a typed request, returns a documented answer and throws all else. */

@@ -1,3 +1,4 @@
+import { KeyReusedError, RepeatedTooSoonError } from '../db/idempotency-keys.ts';
 import { TooManyTokensError } from '../db/imports.ts';
 import { isUnavailable } from '../db/postgres/errors.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
@@ -46,6 +47,16 @@ export class PageError extends Error {
   }
 }
 
+const KEY_REUSED = 'the key was used for another request within 24 hours';
+
+/** A finding at the header field `Idempotency-Key`, in pydantic's words. */
+export const keyError = (error: string): FieldError => ({
+  loc: ['header', 'idempotency-key'],
+  msg: `Value error, ${error}`,
+  type: 'value_error',
+  ctx: { error },
+});
+
 const refusal = (
   status: number,
   detail: string | readonly FieldError[],
@@ -65,6 +76,10 @@ export function toAnswer(error: unknown): Answer {
   }
   if (error instanceof ForbiddenError) return refusal(403, 'Forbidden');
   if (error instanceof TooManyTokensError) return refusal(409, error.message);
+  if (error instanceof KeyReusedError) return refusal(422, [keyError(KEY_REUSED)]);
+  if (error instanceof RepeatedTooSoonError) {
+    return refusal(409, 'A request with this Idempotency-Key is under way', { 'Retry-After': '1' });
+  }
   if (error instanceof ProviderBeingDeletedError) return refusal(409, error.message, { 'Retry-After': '5' });
   const isBusy = error instanceof IssuerUnavailableError || error instanceof TooManyLookupsError;
   if (isBusy || isUnavailable(error)) {

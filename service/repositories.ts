@@ -9,6 +9,7 @@ import { type CiphertextRepository, ciphertextRepository } from '../db/ciphertex
 import { type ConsentRepository, consentRepository } from '../db/consents.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { type GrantStates, grantStates } from '../db/grant-states.ts';
+import { type IdempotencyKeyRepository, idempotencyKeyRepository } from '../db/idempotency-keys.ts';
 import { type IdentityRepository, identityRepository } from '../db/identity.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
@@ -48,6 +49,7 @@ export interface Vault {
   readonly providers: ReturnType<typeof providerRepository>;
   readonly deletions: ProviderDeletions;
   readonly imports: ImportRepository;
+  readonly idempotencyKeys: IdempotencyKeyRepository;
   readonly authorizations: AuthorizationRepository;
   readonly consents: ConsentRepository;
   readonly releases: ReleaseRepository;
@@ -84,15 +86,17 @@ export async function openServerVault(config: Config): Promise<Vault> {
   return withBackgroundWork(await assemble(config, database, prepareServer));
 }
 
-/** How often a server looks for unfinished deletions of other processes, in milliseconds. */
-const RESUME_MS = 60_000;
+/** How often a server deletes what has expired, and looks for unfinished deletions of other processes, in milliseconds. */
+const LOOK_MS = 60_000;
 
 function withBackgroundWork(vault: Vault): Vault {
-  const resume = () => {
-    vault.deletions.resume().catch(() => undefined); // the database is away: the next look comes in a minute
+  const look = () => {
+    // The database is away: the next look comes in a minute.
+    vault.deletions.resume().catch(() => undefined);
+    vault.idempotencyKeys.sweep().catch(() => undefined);
   };
-  resume();
-  const looking = setInterval(resume, RESUME_MS);
+  look();
+  const looking = setInterval(look, LOOK_MS);
   return {
     ...vault,
     async close() {
@@ -148,6 +152,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     providers: providerRepository(db),
     deletions: providerDeletions(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax),
+    idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),
     consents: consentRepository(db),
     releases: releaseRepository(hot),

@@ -48,6 +48,14 @@ const DEADLOCK = '40P01';
 /** Whether the statement waited for a lock longer than it may. */
 export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_NOT_AVAILABLE;
 
+/** Whether that lock was of a row of the table. PostgreSQL names it only in the error's context. */
+export const isLockedOn = (error: unknown, table: string): boolean =>
+  isLocked(error) &&
+  error instanceof Error &&
+  'where' in error &&
+  typeof error.where === 'string' &&
+  error.where.includes(`relation "${table}"`);
+
 /** Whether a row that the statement refers to is not there. */
 export const isForeignKeyViolation = (error: unknown): boolean => errorCode(error) === FOREIGN_KEY_VIOLATION;
 

@@ -1,0 +1,89 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Knex } from 'knex';
+
+/** A request that its client may repeat, without the key and the request themselves. */
+export interface Repeatable {
+  /** SHA-256 of the user and the key, 64 hexadecimal digits. */
+  readonly keyHash: string;
+  /** HMAC-SHA256 of the request, 64 hexadecimal digits. */
+  readonly requestHash: string;
+}
+
+/**
+ * @param key of the client, unique among the user's requests of 24 hours
+ * @param request what must be equal for a repetition; it may hold secrets, since only one who knows the key can test a guess
+ */
+export const repeatable = (userId: string, key: string, request: unknown): Repeatable => ({
+  keyHash: createHash('sha256')
+    .update(JSON.stringify([userId, key]))
+    .digest('hex'),
+  requestHash: createHmac('sha256', key).update(JSON.stringify(request)).digest('hex'),
+});
+
+/** The key was used for another request within 24 hours; nothing was stored. */
+export class KeyReusedError extends Error {}
+
+/** The first request with the key has no answer yet; nothing was stored for this one. */
+export class RepeatedTooSoonError extends Error {}
+
+/** How long a key is remembered. */
+const LIFETIME = '24 hours';
+
+/**
+ * The earlier requests whose keys the batch repeats, as common table expressions for the import's statement. `$1` is its
+ * batch, with `keyHash` and `requestHash` in hexadecimal.
+ */
+export const KNOWN = `known AS (
+  SELECT row.id, used.token_id AS "tokenId", used.request_hash = decode(row."requestHash", 'hex') AS "isSame"
+  FROM json_to_recordset($1::json) AS row ("organizationId" uuid, id uuid, "keyHash" text, "requestHash" text)
+  JOIN idempotency_keys AS used
+    ON used.organization_id = row."organizationId" AND used.key_hash = decode(row."keyHash", 'hex')
+  WHERE used.expires_at > now()
+)`;
+
+/**
+ * Claims the keys of `judged`. A key that another transaction claims meanwhile is waited for and not claimed: the upsert sees
+ * it, although the statement's snapshot does not. The order keeps two statements from locking the same two in opposite orders.
+ */
+export const CLAIMED = `claimed AS (
+  INSERT INTO idempotency_keys AS used (organization_id, key_hash, request_hash, token_id, expires_at)
+  SELECT "organizationId", decode("keyHash", 'hex'), decode("requestHash", 'hex'), id, now() + interval '${LIFETIME}'
+  FROM judged WHERE "keyHash" IS NOT NULL AND NOT "isFull"
+  ORDER BY "organizationId", "keyHash"
+  ON CONFLICT (organization_id, key_hash) DO UPDATE
+    SET request_hash = excluded.request_hash, token_id = excluded.token_id, expires_at = excluded.expires_at
+    WHERE used.expires_at <= now()
+  RETURNING used.token_id
+)`;
+
+/** One index probe for each organization, however many keys are not expired. */
+const SWEEP = `
+WITH expired AS (
+  SELECT old.organization_id, old.key_hash
+  FROM organizations, LATERAL (
+    SELECT organization_id, key_hash FROM idempotency_keys
+    WHERE idempotency_keys.organization_id = organizations.organization_id AND expires_at < now()
+    ORDER BY expires_at LIMIT :size
+  ) AS old
+  LIMIT :size
+), deleted AS (
+  DELETE FROM idempotency_keys USING expired
+  WHERE idempotency_keys.organization_id = expired.organization_id AND idempotency_keys.key_hash = expired.key_hash
+    AND idempotency_keys.expires_at < now()
+  RETURNING 1
+)
+SELECT count(*)::integer AS deleted FROM deleted`;
+
+const PAGE = 1_000;
+
+export type IdempotencyKeyRepository = ReturnType<typeof idempotencyKeyRepository>;
+
+export const idempotencyKeyRepository = (db: Knex) => ({
+  /** Deletes expired keys of all organizations, a page at a time. Any number of processes may do so. */
+  async sweep(): Promise<void> {
+    for (;;) {
+      const { rows } = await db.raw<{ rows: { deleted: number }[] }>(SWEEP, { size: PAGE });
+      if ((rows[0]?.deleted ?? 0) < PAGE) return;
+    }
+  },
+});
