@@ -4,6 +4,7 @@ import type { Outbound } from '../outbound/outbound.ts';
 import type { Logger } from '../server/log.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { startRefreshWork } from '../vault/refresh/background.ts';
+import { createOutages } from '../vault/refresh/outages.ts';
 import { createRefresher, type RefreshObservation } from '../vault/refresh/refresher.ts';
 import type { Refreshing } from '../vault/usable-token.ts';
 import type { Vault } from './repositories.ts';
@@ -27,6 +28,7 @@ const WARNED: ReadonlySet<string> = new Set(['dead', 'client-wrong', 'unclear', 
 /** How tokens are kept fresh: for the handlers, and in the background. */
 export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Parts): AssembledRefresh {
   const { refreshStates: states, refreshes, refreshAnswers, identity, keyRing } = vault;
+  const outages = createOutages();
   const refresher = createRefresher({
     states,
     refreshes,
@@ -34,6 +36,7 @@ export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Pa
     identity,
     keyRing,
     catalogue,
+    outages,
     ask: (organizationId, ...given) => refreshTokens(outbound.requestFor(organizationId), ...given),
     observe(observation) {
       metrics.observeRefresh(observation);
@@ -46,7 +49,7 @@ export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Pa
     behind: refresher.behind,
     use: (token) => work?.use(token),
     start() {
-      const started = startRefreshWork({ states, catalogue, refresher });
+      const started = startRefreshWork({ states, catalogue, refresher, outages });
       work = started;
       return async () => {
         await started.close();

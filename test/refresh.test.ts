@@ -1,15 +1,20 @@
 /** A token that has expired, or soon will, is refreshed: once, whatever happens, and nothing is lost. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type StrictServer, startStrictServer } from '../bench/refresh/strict.ts';
+import { generateKey } from '../crypto/fernet.ts';
+import { fingerprint } from '../crypto/key-ring.ts';
 import { OPERATOR } from '../db/audit.ts';
+import { rotate } from '../vault/rotate.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
+
+const FERNET_KEY = generateKey();
 
 let server: StrictServer;
 let vault: TestVault;
 let tenant: Tenant;
 
 beforeAll(async () => {
-  [server, vault] = await Promise.all([startStrictServer(), startVault()]);
+  [server, vault] = await Promise.all([startStrictServer(), startVault({ FERNET_KEYS: FERNET_KEY })]);
   tenant = await vault.newTenant();
 });
 
@@ -201,5 +206,75 @@ describe('a provider that answers otherwise', () => {
     const { requests } = await server.stats();
     await authenticate(key);
     expect((await server.stats()).requests).toBe(requests);
+  });
+});
+
+describe('the background pass', () => {
+  const past = (interval: string) => vault.db.raw(`now() - interval '${interval}'`);
+  const soon = (interval: string) => vault.db.raw(`now() + interval '${interval}'`);
+  const change = (id: string, columns: object) =>
+    vault
+      .db('oauth_tokens')
+      .where({ id })
+      .update({ ...columns, refresh_due_at: past('1 second') });
+  const generation = async (id: string) => (await vault.row(id))['generation'];
+
+  it('refreshes what will expire soon and was used lately, what would die of idleness, and nothing else', async () => {
+    const [used, idle, dying, unused] = await Promise.all([grant(600), grant(600), grant(600), grant(600)]);
+    await change(used.tokenId, { created_at: past('1 hour'), last_used_at: past('1 day') });
+    await change(idle.tokenId, { created_at: past('31 days') });
+    await change(dying.tokenId, { created_at: past('20 days'), refresh_expires_at: soon('2 days') });
+    await change(unused.tokenId, { created_at: past('20 days') });
+    await until(async () => Number((await vault.row(unused.tokenId))['refresh_due_at']) > Date.now());
+    for (const { tokenId } of [used, idle, dying]) await until(async () => (await generation(tokenId)) === 1);
+    expect(await generation(unused.tokenId)).toBe(0);
+  });
+
+  it('refreshes an orphan', async () => {
+    const { tokenId } = await grant(600);
+    const attempt = '00000000-0000-4000-8000-000000000000';
+    await change(tokenId, { refresh_attempt: attempt, lease_until: past('1 second') });
+    await until(async () => (await generation(tokenId)) === 1);
+    expect(await vault.row(tokenId)).toMatchObject({ refresh_attempt: null, lease_until: null });
+  });
+});
+
+describe('a rotation of keys under refreshes', () => {
+  it('leaves every pair under the new key, and every grant alive', async () => {
+    const grants = await Promise.all(Array.from({ length: 40 }, (_, index) => grant(0, `rotating-${index}`)));
+    const key = generateKey();
+    vault.keyRing.replace([key, FERNET_KEY]);
+    const asked = grants.map(({ key: apiKey }) => authenticate(apiKey));
+    const { unreadable } = await rotate(vault, () => undefined);
+    for (const { body } of await Promise.all(asked)) expect(body).toMatchObject({ status: 'completed' });
+    await rotate(vault, () => undefined);
+    vault.keyRing.replace([key]);
+    expect(unreadable).toEqual([]);
+    const stored = await Promise.all(grants.map(({ tokenId }) => storedRefreshToken(tokenId)));
+    expect(new Set(await server.check(stored))).toEqual(new Set(['current']));
+    const versions = await vault.db('token_versions').distinct('access_token_key', 'refresh_token_key');
+    expect(versions).toEqual([{ access_token_key: fingerprint(key), refresh_token_key: fingerprint(key) }]);
+  });
+});
+
+describe('a copy of the database', () => {
+  it('serves, and asks no provider until it is adopted', async () => {
+    const copied = await startVault();
+    try {
+      await copied.db('vault_identity').update({ system_identifier: 'of the original' });
+      const owner = await copied.newTenant();
+      await copied.providers.update(owner.organizationId, 'slack', { tokenUrl: server.tokenUrl }, OPERATOR);
+      const [given] = await server.grants(1);
+      const token = { provider_id: 'slack', access_token: 'a', expires_in_seconds: 0 };
+      await copied.import(owner.apiKey, { ...token, refresh_token: given?.refreshToken });
+      const before = await server.stats();
+      const json = { provider: 'slack', scopes: [] };
+      const { status } = await copied.call('POST', '/v2/auth/authenticate', { key: owner.apiKey, json });
+      expect([status, (await server.stats()).requests]).toEqual([503, before.requests]);
+      expect([await copied.identity.isOwn(), await copied.identity.adopt()]).toEqual([false, true]);
+      expect([await copied.identity.isOwn(), await copied.identity.adopt()]).toEqual([true, false]);
+    } finally {
+      await copied.close();
+    }
   });
 });

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { generateKey } from '../../crypto/fernet.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import { migrate } from '../../db/postgres/migrate.ts';
+import type { Reuse } from '../../oauth/catalogue-entry.ts';
 import { loadConfig } from '../../service/config.ts';
 import { openCommandVault, type Vault } from '../../service/repositories.ts';
 import { type GrantGiven, type RefreshTokenState, type StrictServer, startStrictServer } from './strict.ts';
@@ -55,6 +56,8 @@ export interface Arena {
 export interface ArenaOptions {
   readonly processes: number;
   readonly settings?: Readonly<Record<string, string>>;
+  /** As the catalogue tells the processes; absent: they know nothing of the server. */
+  readonly reuse?: Reuse;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
@@ -65,9 +68,10 @@ const AT_ONCE = 16;
 export async function openArena(
   serverUrl: string,
   directory: string,
-  { processes: count, settings: others = {} }: ArenaOptions,
+  { processes: count, settings: others = {}, reuse }: ArenaOptions,
 ): Promise<Arena> {
   const connectionString = await createDatabase(serverUrl);
+  const server = await startStrictServer();
   await migrate(connectionString);
   const settings = {
     DATABASE_URL: connectionString,
@@ -75,8 +79,8 @@ export async function openArena(
     PORT: '0',
     TOKENS_PER_USER_AND_PROVIDER_MAX: '0',
     ...others,
+    ...(reuse !== undefined && { PROVIDER_CATALOGUE_FILE: writeCatalogue(directory, server.host, reuse) }),
   };
-  const server = await startStrictServer();
   const vault = await openCommandVault(loadConfig(settings));
   const organization = await vault.organizations.create(randomUUID());
   if (organization === undefined) throw new Error('a random name was taken');
@@ -156,6 +160,12 @@ export async function openArena(
   };
   await arena.newProvider(PROVIDER);
   return arena;
+}
+
+function writeCatalogue(directory: string, host: string, reuse: Reuse): string {
+  const file = join(directory, 'catalogue.json');
+  writeFileSync(file, JSON.stringify([{ name: 'bench', displayName: 'Bench', match: [host], reuse }]));
+  return file;
 }
 
 async function createDatabase(serverUrl: string): Promise<string> {

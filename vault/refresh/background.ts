@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { RefreshState, RefreshStates, TokenReference } from '../../db/refresh-states.ts';
 import type { Catalogue } from '../../oauth/catalogue/catalogue.ts';
+import type { Outages } from './outages.ts';
 import { whenDue } from './policy.ts';
 import type { Refresher } from './refresher.ts';
 
@@ -8,6 +9,7 @@ interface Parts {
   readonly states: RefreshStates;
   readonly catalogue: Pick<Catalogue, 'find'>;
   readonly refresher: Pick<Refresher, 'due'>;
+  readonly outages: Outages;
 }
 
 const PASS_MS = 2_000;
@@ -27,7 +29,7 @@ export type RefreshWork = ReturnType<typeof startRefreshWork>;
  * The background pass: refreshes what will expire soon and was used lately, what would die of idleness, and orphans. Any
  * number of processes share it, because each refresh is claimed.
  */
-export function startRefreshWork({ states, catalogue, refresher }: Parts) {
+export function startRefreshWork({ states, catalogue, refresher, outages }: Parts) {
   const used = new Map<string, TokenReference>();
   const written = new LRUCache<string, true>({ max: MOST_USED, ttl: USED_MS });
   let timer: NodeJS.Timeout | undefined;
@@ -43,9 +45,12 @@ export function startRefreshWork({ states, catalogue, refresher }: Parts) {
   async function pass(): Promise<void> {
     const startedAt = performance.now();
     // The database is away: the next pass is soon enough.
-    const due = await states.due(SIZE, PER_ORGANIZATION).catch(() => []);
+    const due = await states.due(SIZE, PER_ORGANIZATION).catch((error: unknown) => {
+      outages.notice(error);
+      return [];
+    });
     // A slow provider must not hold up the next pass.
-    for (const state of shuffled(due)) void consider(state).catch(() => undefined);
+    for (const state of shuffled(due)) void consider(outages.judged(state)).catch(() => undefined);
     if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
   }
 

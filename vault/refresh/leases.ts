@@ -1,8 +1,9 @@
 import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
+import type { Outages } from './outages.ts';
 import { RENEW_MS } from './policy.ts';
 
 /** The leases of this process, which are prolonged as long as their attempts go on. */
-export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>) {
+export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>, outages: Pick<Outages, 'notice'>) {
   const held = new Set<ClaimedToken>();
   let timer: NodeJS.Timeout | undefined;
   let isRenewing = false;
@@ -11,7 +12,7 @@ export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>) {
     if (isRenewing || held.size === 0) return;
     isRenewing = true;
     // The database is away: the attempts go on, and others wait before they take over.
-    await refreshes.renew([...held]).catch(() => undefined);
+    await refreshes.renew([...held]).catch(outages.notice);
     isRenewing = false;
   }
 

@@ -49,7 +49,7 @@ export const requestTimeoutMs = (reuse: ReuseClass): number =>
   isHarmless(reuse) ? TIMEOUT_MS : PATIENT_TIMEOUT_MS;
 
 /** How many tokens of a provider a process refreshes at once: those under way at a strict one are lost when it dies. */
-export const mostAtOnce = (reuse: ReuseClass): number => (isHarmless(reuse) ? 32 : 8);
+export const mostAtOnce = (reuse: ReuseClass): number => (isHarmless(reuse) ? 32 : 4);
 
 /**
  * Whether the same refresh token is redeemed again at once. A window yields the successor; a strict provider that answered

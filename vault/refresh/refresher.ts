@@ -7,6 +7,7 @@ import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
 import type { Catalogue } from '../../oauth/catalogue/catalogue.ts';
 import { type AttemptEnd, type AttemptParts, runAttempt } from './attempt.ts';
 import { createLeases } from './leases.ts';
+import type { Outages } from './outages.ts';
 import { isUsable, leaseSeconds, mayBegin, mostAtOnce, soonSeconds } from './policy.ts';
 import { createTurns } from './turns.ts';
 
@@ -28,6 +29,7 @@ export interface RefresherParts extends AttemptParts {
   readonly refreshes: RefreshRepository;
   readonly identity: Pick<IdentityRepository, 'isOwn'>;
   readonly catalogue: Pick<Catalogue, 'find'>;
+  readonly outages: Outages;
   readonly observe: (observation: RefreshObservation) => void;
 }
 
@@ -64,10 +66,10 @@ export type Refresher = ReturnType<typeof createRefresher>;
 
 /** Refreshes tokens, each in one process at a time, and once for all who ask this one. */
 export function createRefresher(parts: RefresherParts) {
-  const { states, refreshes, identity, catalogue, observe } = parts;
+  const { states, refreshes, identity, catalogue, outages, observe } = parts;
   const underWay = new Map<string, Promise<Step>>();
   const quiet = new LRUCache<string, true>({ max: QUIET_TOKENS, ttl: QUIET_MS });
-  const leases = createLeases(refreshes);
+  const leases = createLeases(refreshes, outages);
   const turns = createTurns();
   let isOwn = { until: 0, answer: Promise.resolve(false) };
   let isClosed = false;
@@ -97,7 +99,11 @@ export function createRefresher(parts: RefresherParts) {
   }
 
   async function step(reference: TokenReference, isDone: typeof isUsable): Promise<Step> {
-    const state = await states.look(reference);
+    const seen = await states.look(reference).catch((error: unknown) => {
+      outages.notice(error);
+      throw error;
+    });
+    const state = seen && outages.judged(seen);
     if (state === undefined) return { kind: 'dead' };
     if (isDone(state)) return USABLE;
     const reuse = catalogue.find(state.tokenUrl)?.reuse;

@@ -1,0 +1,24 @@
+import { isUnavailable } from '../../db/postgres/errors.ts';
+import type { RefreshState } from '../../db/refresh-states.ts';
+
+export type Outages = ReturnType<typeof createOutages>;
+
+/**
+ * Remembers when this process last missed the database. Leases may have run out meanwhile although their processes live and
+ * hold answers, so an outage counts like a start of PostgreSQL: every process gets time to store its answers.
+ */
+export function createOutages() {
+  let lastAt = Number.NEGATIVE_INFINITY;
+  return {
+    /** Called with the error of a statement. */
+    notice(error: unknown): void {
+      if (isUnavailable(error)) lastAt = performance.now();
+    },
+
+    /** The state as this process may judge it. */
+    judged: (state: RefreshState): RefreshState => ({
+      ...state,
+      upSeconds: Math.min(state.upSeconds, (performance.now() - lastAt) / 1000),
+    }),
+  };
+}
