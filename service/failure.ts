@@ -4,6 +4,7 @@ import { EmbeddedDatabaseError } from '../db/embedded/cluster.ts';
 import { isUnavailable, violatedConstraint } from '../db/postgres/errors.ts';
 import { NoSeparateRoleError } from '../db/postgres/grants.ts';
 import { NewerDatabaseError } from '../db/postgres/migrate.ts';
+import { UnpreparedError } from '../db/postgres/pooler.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { MissingKeysError } from '../vault/keys.ts';
 import { ConfigError } from './config.ts';
@@ -17,6 +18,7 @@ const TOLD = [
   MissingKeysError,
   NewerDatabaseError,
   NoSeparateRoleError,
+  UnpreparedError,
   EmbeddedDatabaseError,
   ProviderBeingDeletedError,
 ];
@@ -79,6 +81,10 @@ function explainLogin(error: unknown, code: string): string | undefined {
   const message = error instanceof Error ? error.message : '';
   if (/server does not support SSL/.test(message)) {
     return 'the database has no TLS: switch it on there, or leave sslmode out of DATABASE_URL';
+  }
+  const parameter = /unsupported startup parameter(?: in options)?: (\w+)/.exec(message)?.[1];
+  if (parameter !== undefined) {
+    return `the pooler in DATABASE_URL refuses a setting of the connection: add ${parameter} to its ignore_startup_parameters, and see what \`tokenhold doctor\` says then`;
   }
   if (!code.startsWith('28')) return undefined;
   if (/no pg_hba\.conf entry/.test(message)) {

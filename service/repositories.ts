@@ -15,6 +15,7 @@ import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
+import { requirePreparedStatements } from '../db/postgres/pooler.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
 import { type RefreshAnswers, refreshAnswers } from '../db/refresh-answers.ts';
@@ -120,6 +121,7 @@ type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 
 /** A server must be able to open all that is stored. */
 async function prepareServer(config: Config, vault: Vault): Promise<void> {
+  if (config.databaseUrl !== undefined) await requirePreparedStatements(config.databaseUrl);
   await prepareSchema(config, vault);
   await requireKeys(vault, vault.keyRing);
   await vault.identity.settle();

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createKeyRing } from '../crypto/key-ring.ts';
+import { droppedSettings } from '../db/postgres/pooler.ts';
 import { createApp } from '../server/app.ts';
 import { closeServer, createHttpServer } from '../server/http.ts';
 import { createLogger, type Logger } from '../server/log.ts';
@@ -49,6 +50,8 @@ export async function serve(given: Config): Promise<void> {
       const { port } = await listen(metricsServer, config.metricsHost, config.metricsPort, 'METRICS_PORT');
       log.info({ port }, 'metrics');
     }
+    const dropped = await droppedSettings(vault.db, config.statementTimeoutSeconds);
+    if (dropped.length > 0) log.warn({ run: dropped }, 'a pooler drops settings of the connection');
     const apiKey = config.databaseUrl === undefined ? await bootstrap(vault) : undefined;
     process.stdout.write(
       banner({ address, apiKey, dataDir: config.databaseUrl === undefined ? config.dataDir : undefined }),

@@ -221,8 +221,17 @@ describe('doctor', () => {
       status: 0,
       failed: [],
       checks: [
-        ...['settings', 'encryption', 'database', 'durability', 'migrations', 'clock', 'keys', 'sample'],
-        ...['identity', 'grants'],
+        ...[
+          'settings',
+          'encryption',
+          'database',
+          'prepared',
+          'protections',
+          'durability',
+          'migrations',
+          'clock',
+        ],
+        ...['keys', 'sample', 'identity', 'grants'],
       ],
     });
     expect((await command('doctor')).stdout).toMatch(/^check +ok +detail\nsettings +true +complete\n/);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { CIPHERTEXT_COLUMNS, nameOf } from '../../db/ciphertexts.ts';
 import { isMigrated } from '../../db/postgres/migrate.ts';
+import { droppedSettings, requirePreparedStatements } from '../../db/postgres/pooler.ts';
 import { type Config, loadConfig } from '../../service/config.ts';
 import { isInClear } from '../../service/database-url.ts';
 import { explain } from '../../service/failure.ts';
@@ -38,6 +39,26 @@ async function durability({ db }: Vault): Promise<Finding> {
     off.length === 0 ? 'a 200 is on disk' : `off: ${off.join(', ')}; a crash can lose what was answered`;
   return { check: 'durability', ok: off.length === 0, detail };
 }
+
+async function prepared({ connectionString }: Vault): Promise<Finding> {
+  try {
+    await requirePreparedStatements(connectionString);
+    return { check: 'prepared', ok: true, detail: 'prepared statements work' };
+  } catch (error) {
+    return { check: 'prepared', ok: false, detail: explain(error) };
+  }
+}
+
+const protections =
+  (config: Config) =>
+  async ({ db }: Vault): Promise<Finding> => {
+    const dropped = await droppedSettings(db, config.statementTimeoutSeconds);
+    const ok = dropped.length === 0;
+    const detail = ok
+      ? 'statement timeout and plan settings hold'
+      : `a pooler drops settings: run ${dropped.join('; ')}`;
+    return { check: 'protections', ok, detail };
+  };
 
 async function migrations({ db }: Vault): Promise<Finding> {
   const ok = await isMigrated(db);
@@ -117,8 +138,19 @@ async function examine(): Promise<Finding[]> {
     findings.push(encryption(config));
     // An external database is examined as it is, without a migration.
     vault = await openCommandVault(config, config.databaseUrl === undefined ? undefined : async () => {});
-    for (const check of [version, durability, migrations, clock, keys, sample, identity, grants])
-      findings.push(await check(vault));
+    const checks = [
+      version,
+      prepared,
+      protections(config),
+      durability,
+      migrations,
+      clock,
+      keys,
+      sample,
+      identity,
+      grants,
+    ];
+    for (const check of checks) findings.push(await check(vault));
   } catch (error) {
     findings.push({
       check: findings.length === 0 ? 'settings' : 'database',
