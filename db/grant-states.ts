@@ -38,13 +38,13 @@ export function stateOf({ isDead, isOrphaned, isExpiring }: StateColumns): Grant
 
 export interface GrantCounts {
   readonly states: Readonly<Record<GrantState, number>>;
-  /** Whose refresh token expires within seven days. */
+  /** Grants whose refresh token expires within seven days. */
   readonly dying: number;
-  /** Age of the lease that has run for the longest; null: none runs. */
+  /** The age of the oldest running lease. Null: none runs. */
   readonly oldestLeaseSeconds: number | null;
 }
 
-/** Grants that need somebody's attention, by provider and reason. */
+/** Grants that an operator should look at, by provider and reason. */
 export interface Trouble {
   readonly organizationId: string;
   readonly providerId: string;
@@ -77,7 +77,7 @@ export type GrantStates = ReturnType<typeof grantStates>;
 
 /** Operators' tasks over all organizations. */
 export const grantStates = (db: Knex) => ({
-  /** Reads all tokens, however long that takes. */
+  /** Reads all tokens, without a time limit. */
   count(): Promise<GrantCounts> {
     return db.transaction(async (transaction) => {
       await transaction.raw('SET LOCAL statement_timeout = 0');

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Which PostgreSQL this is, and which database in it: a restored dump or a clone is another one. */
+/** Identifies the PostgreSQL and the database in it. A restored dump or a clone is another one. */
 const HERE = `SELECT system_identifier::text AS "systemIdentifier", pg_database.oid::text AS "databaseOid"
 FROM pg_control_system(), pg_database WHERE datname = current_database()`;
 
@@ -44,7 +44,7 @@ export function identityRepository(db: Knex) {
       return known.length === 0 || (await isWrittenDown(known));
     },
 
-    /** Writes the database down at the vault's first start. */
+    /** Records the database at the vault's first start. */
     async settle(): Promise<void> {
       if ((await read(KNOWN)).length === 0) await write();
     },

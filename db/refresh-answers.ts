@@ -3,10 +3,10 @@ import type { Sealed } from '../crypto/key-ring.ts';
 import { recordedAs, recording } from './audit.ts';
 import { type ClaimedToken, REFRESHER } from './refreshes.ts';
 
-/** What a provider answered to a refresh, sealed, with the pair that was redeemed for it. */
+/** A provider's answer to a refresh, sealed, with the redeemed pair. */
 export interface RefreshAnswer {
   readonly accessToken: Sealed;
-  /** The new one, or the redeemed one where the answer has none. */
+  /** The new one. If the answer has none: the redeemed one. */
   readonly refreshToken: Sealed;
   readonly redeemed: {
     readonly accessToken: Sealed;
@@ -23,15 +23,15 @@ export interface RefreshAnswer {
   readonly dueInSeconds: number;
 }
 
-/** `current`: the pair is in use. `late`: another pair took its place, and it is kept as a candidate. `gone`: so is the token. */
+/** `current`: the pair is in use. `late`: another pair took its place; it is a candidate. `gone`: there is no token. */
 export type StoreOutcome = 'current' | 'late' | 'gone';
 
 const VERSION_COLUMNS = `organization_id, id, token_id, grant_number, generation, parent, is_candidate,
     access_token, access_token_key, refresh_token, refresh_token_key`;
 
 /**
- * Makes the pair current if no other has taken its place. The redeemed pair is kept beside it; older ones go, because a
- * successor of theirs has been redeemed.
+ * Makes the pair current if no other has taken its place. The redeemed pair is kept beside it. Older pairs are deleted,
+ * because their successor has been redeemed.
  */
 const STORE = `
 WITH stored AS (
@@ -68,7 +68,7 @@ WITH stored AS (
 )
 SELECT id FROM stored`;
 
-/** A pair that came when another had taken its place. One that this attempt has stored already is no candidate. */
+/** A pair that came after another had taken its place. A pair that this attempt has stored already is no candidate. */
 const KEEP = `
 INSERT INTO token_versions AS version (${VERSION_COLUMNS})
 SELECT token.organization_id, :attempt, token.id, :grantNumber, :generation + 1, :redeemedGeneration, true,
@@ -90,9 +90,9 @@ WHERE organization_id = :organizationId AND id = :id AND grant_number = :grantNu
 
 export type RefreshAnswers = ReturnType<typeof refreshAnswers>;
 
-/** Where providers' answers go. None overwrites another: each is current, or beside the current one. */
+/** The store of providers' answers. None overwrites another: each is current, or kept beside the current one. */
 export const refreshAnswers = (db: Knex) => ({
-  /** Stores an answer, once however often it is called: a call whose connection broke may be repeated. */
+  /** Stores an answer. Repeated calls store it once, because a connection may break after the commit. */
   async store(claimed: ClaimedToken, answer: RefreshAnswer): Promise<StoreOutcome> {
     const { organizationId, id, attempt, generation, grantNumber } = claimed;
     const { accessToken, refreshToken, redeemed, refreshExpiresInSeconds } = answer;

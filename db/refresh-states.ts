@@ -6,7 +6,7 @@ export interface TokenReference {
   readonly id: string;
 }
 
-/** What decides whether a token is refreshed. Times are in seconds by the database's clock; null: unknown, or never. */
+/** The facts that decide whether a token is refreshed. Times are in seconds by the database's clock; null: unknown, never. */
 export interface RefreshState extends TokenReference {
   readonly tokenUrl: string;
   readonly generation: number;
@@ -92,17 +92,17 @@ export const refreshStates = (db: Knex) => ({
     return (await db.raw<{ rows: RefreshState[] }>(LOOK, { organizationId, id })).rows[0];
   },
 
-  /** Tokens of all organizations that the background pass should look at, `size` at most. */
+  /** Tokens of all organizations that are due for the background pass, `size` at most. */
   async due(size: number, perOrganization: number): Promise<readonly RefreshState[]> {
     return (await db.raw<{ rows: RefreshState[] }>(DUE, { size, perOrganization })).rows;
   },
 
-  /** Puts off the background pass's next look at a token. */
+  /** Postpones the background pass for a token. */
   async park({ organizationId, id }: TokenReference, seconds: number): Promise<void> {
     await db.raw(PARK, { organizationId, id, seconds });
   },
 
-  /** Notes that tokens have been given out. */
+  /** Records that tokens have been given out. */
   async use(tokens: readonly TokenReference[]): Promise<void> {
     const given = tokens.map(({ organizationId, id }) => ({ organization_id: organizationId, id }));
     await db.raw(USE, { given: JSON.stringify(given) });

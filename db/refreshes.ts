@@ -39,7 +39,7 @@ export interface TokenVersion {
 /** The vault itself, which refreshes without anybody's request. */
 export const REFRESHER: Actor = { userId: 'tokenhold', credential: 'refresh', requestId: null };
 
-/** Lock, written intent and proof that the database can be written, in one round trip. */
+/** Takes the lock, records the intent and proves that the database can be written, in one round trip. */
 const CLAIM = `
 UPDATE oauth_tokens AS token
 SET refresh_attempt = :attempt, refresh_begun_at = now(), refresh_problem = NULL,
@@ -95,7 +95,7 @@ WITH dead AS (
 )
 SELECT id FROM dead`;
 
-/** A late answer may have come after the last look at the candidates. */
+/** A late answer may have arrived after the candidates were read. */
 const REVIVE_UNTRIED = `
 UPDATE oauth_tokens AS token SET dead_at = NULL, dead_reason = NULL, refresh_due_at = now()
 WHERE token.organization_id = :organizationId AND token.id = :id AND token.dead_at IS NOT NULL
@@ -125,7 +125,7 @@ ORDER BY version.is_candidate DESC, version.received_at DESC`;
 const REFUSE_VERSION = `
 UPDATE token_versions SET refused_at = now() WHERE organization_id = :organizationId AND id = :versionId`;
 
-/** How a failed attempt is written down. `problem` is of a known list. */
+/** The record of a failed attempt. `problem` is of a known list. */
 export interface Failure {
   readonly problem: string;
   readonly retrySeconds: number;
@@ -167,7 +167,7 @@ export function refreshRepository(db: Knex) {
       await run(RENEW, { given: JSON.stringify(given) });
     },
 
-    /** Ends an attempt that has not spent the refresh token. @param isTokens whether the failure counts as the token's */
+    /** Ends an attempt that has not spent the refresh token. @param isTokens whether the failure counts against the token */
     async release(claimed: ClaimedToken, failure: Failure, isTokens: boolean): Promise<void> {
       await run(RELEASE, { ...own(claimed), ...failure, failures: isTokens ? 1 : 0 });
     },

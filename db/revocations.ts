@@ -4,7 +4,7 @@ import { recordId } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
-/** A deleted token whose provider has not been told yet, with its ciphertexts and the provider's settings at the deletion. */
+/** A deleted token that is not revoked yet, with its ciphertexts and the settings of its provider at the deletion. */
 export interface OwedRevocation {
   readonly organizationId: string;
   /** The id of the deleted token. */
@@ -69,7 +69,7 @@ export const owing = (deleted: string): string =>
 /** Longer than the attempts of one page can take. */
 const LEASE_SECONDS = 120;
 
-/** Two processes that claim the same row: the second one sees the lease of the first once it has the row's lock. */
+/** If two processes claim the same row, the second sees the lease of the first once it has the row's lock. */
 const claim = (condition: string): string => `
 UPDATE revocations AS owed
 SET attempts = owed.attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} s'
@@ -86,7 +86,7 @@ RETURNING owed.organization_id AS "organizationId", owed.id, owed.provider_id AS
   owed.revocation_endpoint AS "revocationEndpoint", owed.attempts,
   extract(epoch FROM now() - owed.created_at)::double precision AS "ageSeconds"`;
 
-/** A deletion attends to its own revocations first. */
+/** A sweep leaves recent revocations to the deletion that made them. */
 const OF_ALL = ` AND next_attempt_at <= now() - interval '5 s'`;
 const OF_ORGANIZATION = ' AND organization_id = :organizationId';
 const OF_TOKENS = `${OF_ORGANIZATION} AND id = ANY (:ids::uuid[])`;
@@ -131,7 +131,7 @@ export const revocationRepository = (db: Knex) => ({
     return rows;
   },
 
-  /** Ends revocations and records how, in the name of the actor who deleted the token. Their secrets are gone then. */
+  /** Ends revocations, and records the outcome in the name of the actor who deleted the token. Their secrets are deleted. */
   async end(
     ended: readonly (RevocationReference & { readonly outcome: RevocationOutcome })[],
   ): Promise<void> {
@@ -152,7 +152,7 @@ export const revocationRepository = (db: Knex) => ({
     await db.raw(POSTPONE, { organizationId, id, seconds, problem });
   },
 
-  /** What is still owed, oldest token first, read a page at a time. */
+  /** The revocations that are still owed, oldest token first, read page by page. */
   async *list(organizationId: string): AsyncGenerator<ListedRevocation, void> {
     for (let after = BEFORE_ALL; ; ) {
       const { rows } = await db.raw<{ rows: ListedRevocation[] }>(LIST, { organizationId, after });

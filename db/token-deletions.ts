@@ -11,7 +11,7 @@ const OF_PROVIDER_IN_USE = `
     AND provider.organization_id = :organizationId AND provider.provider_id = token.provider_id
     AND provider.deleting_at IS NULL`;
 
-/** The rest of a deletion: the tokens go into the outbox, and each has an audit record. */
+/** The rest of a deletion: the tokens go into the outbox, and each gets an audit record. */
 export const ENDING = `owed AS (
   ${owing('deleted')}
 ), audited AS (

@@ -47,7 +47,7 @@ const MAX_WAIT_SECONDS = 300;
 const DEFAULT_WAIT_SECONDS = 30;
 /** Of a consent, in its URL. Servers take 8 KiB of URL at least. */
 const MAX_SCOPE_CHARACTERS = 4_096;
-/** Seconds until a place is likely to be free: a fraction of the life of an authorization, and of a waiter. */
+/** Seconds until a place is likely to be free. Authorizations live for minutes, and so do waiters. */
 const RETRY = { 'Retry-After': '30' };
 
 export const authorizationHandlers = ({
@@ -57,7 +57,7 @@ export const authorizationHandlers = ({
   start,
   waiters,
 }: Parts): Handlers<typeof READS> => {
-  /** Asks a person, unless nobody is there to be asked. */
+  /** Starts an authorization, and answers its link. */
   async function ask(wish: AuthorizationWish, by: Actor): Promise<Answer> {
     const started = await start(wish, by);
     if (started.outcome !== 'started') {
@@ -196,7 +196,7 @@ function requireShort(scopes: readonly string[]): void {
 const connectionsOf = ({ actsFor }: Caller, isNewWanted: boolean): TokenWish['connectionsOf'] =>
   isNewWanted ? null : actsFor;
 
-/** A consent covers what is requested now and what the token in its place had, so that no scope gets lost. */
+/** A consent covers the requested scopes and those of the token that it replaces, so that none gets lost. */
 const asked = (requested: readonly string[], { scopes, replacesTokenId }: NeedsConsent) => ({
   scopes: [...new Set([...requested, ...scopes])],
   replacesTokenId,

@@ -1,4 +1,4 @@
-/** What a browser's request says about itself. */
+/** Reads the parts of a browser's request that no contract describes: query, fetch metadata, cookies. */
 import type { IncomingMessage } from 'node:http';
 import type { Signer } from '../crypto/signing.ts';
 import { isLoopback } from '../outbound/urls.ts';
@@ -7,7 +7,7 @@ import { type AuthorizationReference, connectCookie, isConnectCookie } from '../
 
 export type BrowserRequest = Pick<IncomingMessage, 'headersDistinct' | 'url'>;
 
-/** What is known of the site that browsers see. */
+/** The site that browsers see. */
 export interface Site {
   /** Without a slash at the end. */
   readonly publicUrl: string;
@@ -22,7 +22,7 @@ export function queryOf({ url = '' }: BrowserRequest): string {
   return at === -1 ? '' : url.slice(at + 1);
 }
 
-/** Nothing may be finished for a page that nobody has opened yet. @throws ApiError */
+/** A prefetched page must finish nothing, because nobody has opened it yet. @throws ApiError */
 export function refusePrefetch({ headersDistinct }: BrowserRequest): void {
   const purposes = [...(headersDistinct['sec-purpose'] ?? []), ...(headersDistinct['purpose'] ?? [])];
   if (purposes.some((purpose) => /prefetch|prerender|preview/i.test(purpose))) {
@@ -31,8 +31,8 @@ export function refusePrefetch({ headersDistinct }: BrowserRequest): void {
 }
 
 /**
- * Whether our own page sent the form (Fetch Metadata). Browsers send no `Sec-Fetch-Site` over http to a host that is not
- * loopback; there the origin tells.
+ * Whether our own page sent the form (Fetch Metadata). Browsers send `Sec-Fetch-Site` over https and to loopback hosts only.
+ * Elsewhere `Origin` tells.
  */
 export function isFromOurPage({ headersDistinct }: BrowserRequest, publicUrl: string): boolean {
   const [site] = headersDistinct['sec-fetch-site'] ?? [];
@@ -40,7 +40,7 @@ export function isFromOurPage({ headersDistinct }: BrowserRequest, publicUrl: st
   return headersDistinct['origin']?.join() === new URL(publicUrl).origin;
 }
 
-/** Browsers keep `Secure` cookies of https, and of loopback hosts. */
+/** Browsers keep `Secure` cookies of https URLs and of loopback hosts. */
 function keepsSecureCookies(publicUrl: string): boolean {
   const { protocol, hostname } = new URL(publicUrl);
   return protocol === 'https:' || isLoopback(hostname);
@@ -60,7 +60,7 @@ export function bindingCookie(site: Site, reference: AuthorizationReference): st
   return `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes}`;
 }
 
-/** Takes the cookie back: the value of a `Set-Cookie` field. */
+/** Deletes the cookie: the value of a `Set-Cookie` field. */
 export function unbindingCookie(site: Site, reference: AuthorizationReference): string {
   const { name, attributes } = cookieOf(site, reference);
   return `${name}=; Max-Age=0; ${attributes}`;

@@ -16,11 +16,11 @@ import {
 
 interface Parts {
   readonly site: Site;
-  /** Where the application receives callbacks itself; undefined: they end here. */
+  /** The URL where the application receives callbacks itself. Undefined: they end here. */
   readonly bridgeUrl: string | undefined;
-  /** False: nobody pressed a button of ours, so no browser is bound. */
+  /** False: there is no button of ours, so no browser is bound. */
   readonly hasConnectPage: boolean;
-  /** Of a 401 (RFC 9110, section 11.6.1). */
+  /** The challenge of a 401 (RFC 9110, section 11.6.1). */
   readonly challenge: string;
   /** The pending authorization of a state; undefined: unknown, used, expired, invented, or another provider's. */
   readonly find: (state: string, providerId: string) => Promise<PendingAuthorization | undefined>;
@@ -48,7 +48,7 @@ const READS = {
   },
 } as const satisfies Reading;
 
-/** What a provider's form may carry into the URL of our own GET. */
+/** The fields of a provider's form that go into the URL of our own GET. */
 const FORWARDED = ['code', 'state', 'iss', 'error'] as const;
 
 const notFound = () => new ApiError(404, 'Authorization not found');
@@ -57,7 +57,7 @@ const notFoundInBrowser = () => new PageError(400, notFoundPage);
 export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
   const { site, bridgeUrl, hasConnectPage, find, isAnswer, finish } = parts;
 
-  /** Ends a callback that came by way of a browser. */
+  /** Finishes a callback of a browser. */
   async function finishInBrowser(
     request: BrowserRequest,
     providerId: string,
@@ -72,7 +72,7 @@ export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
       if (!isAnswer(begun, parameters)) throw notFoundInBrowser();
       return { status: 303, headers: { Location: bridged(bridgeUrl, parameters) } } as const;
     }
-    // Before anything is claimed: a request without the cookie must not use the state up.
+    // Before the claim, because a request without the cookie must not use the state up.
     if (hasConnectPage && !isBound(site, request, begun)) throw notFoundInBrowser();
     const ended = await finish(begun, parameters, requestId);
     if (ended.outcome === 'invalid' || ended.outcome === 'gone') throw notFoundInBrowser();
@@ -120,14 +120,14 @@ export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
   };
 };
 
-/** A bearer token that comes along must be the user's. */
+/** If a bearer token is sent too, it must be the user's. */
 const isOwn = (caller: Caller | undefined, begun: PendingAuthorization): boolean =>
   caller === undefined || (caller.organizationId === begun.organizationId && caller.userId === begun.userId);
 
 const mayFinish = (caller: Caller, begun: PendingAuthorization): boolean =>
   caller.organizationId === begun.organizationId && mayActFor(caller, begun.userId);
 
-/** The application's URL with what it needs to finish the authorization itself. */
+/** The application's URL, with the parameters that it needs to finish the authorization itself. */
 function bridged(bridgeUrl: string, parameters: URLSearchParams): string {
   const url = new URL(bridgeUrl);
   for (const name of ['code', 'error', 'state']) {
@@ -152,7 +152,7 @@ function outcomePath(ended: Finish): OutcomePath {
   }
 }
 
-/** The answer to an application whose code did not bring a token. The authorization is used up. */
+/** The answer to an application whose code brought no token. The authorization is used up. */
 function refused({ outcome }: Finish): ApiError {
   if (outcome === 'unavailable')
     return new ApiError(503, 'The provider did not answer', { 'Retry-After': '5' });

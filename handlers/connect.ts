@@ -9,13 +9,13 @@ interface Parts {
   readonly site: Site;
   /** The pending authorization of a link; undefined: expired, finished or invented. */
   readonly find: (ticket: string) => Promise<PendingAuthorization | undefined>;
-  /** Where its provider asks for consent. */
+  /** The URL where the provider asks for consent. */
   readonly providerUrl: (begun: PendingAuthorization) => string;
 }
 
 const PATH = '/connect/{ticket}';
 
-/** The pages that a person sees on the way to a consent and after it. */
+/** The pages before a consent and after it. */
 export const connectPages = ({ site, find, providerUrl }: Parts): readonly ServicePage[] => {
   async function pending({ path }: PageCall): Promise<PendingAuthorization> {
     const begun = await find(String(path['ticket']));

@@ -18,14 +18,14 @@ interface Parts {
 }
 
 export interface AssembledRefresh extends Refreshing {
-  /** Begins the background pass. @returns how to stop, once all that providers have answered is stored */
+  /** Begins the background pass. @returns a function that stops it, once all answers of providers are stored */
   start(): () => Promise<void>;
 }
 
-/** What an operator should look at. The others are as usual. */
+/** Outcomes that an operator should look at. */
 const WARNED: ReadonlySet<string> = new Set(['dead', 'client-wrong', 'unclear', 'unknown', 'unreadable']);
 
-/** How tokens are kept fresh: for the handlers, and in the background. */
+/** Wires the refresh of tokens, for the handlers and in the background. */
 export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Parts): AssembledRefresh {
   const { refreshStates: states, refreshes, refreshAnswers, identity, keyRing } = vault;
   const outages = createOutages();

@@ -14,7 +14,7 @@ interface Parts {
   readonly log: Logger;
 }
 
-/** How providers are told that their tokens have been deleted. What is given up is logged as an error. */
+/** Wires the revocation of deleted tokens. A revocation that is given up is logged as an error. */
 export function assembleRevocation({ vault, catalogue, outbound, metrics, log }: Parts): Revoker {
   return createRevoker({
     revocations: vault.revocations,

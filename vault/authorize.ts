@@ -14,7 +14,7 @@ import {
   sealTicket,
 } from './references.ts';
 
-/** Where a person is sent. */
+/** The settings that decide where a person is sent. */
 export interface AuthorizationSettings {
   /** Where callers and browsers reach the service, without a slash at the end. */
   readonly publicUrl: string;
@@ -22,7 +22,7 @@ export interface AuthorizationSettings {
   readonly hasConnectPage: boolean;
 }
 
-/** What an authorization is for. */
+/** The purpose of an authorization: whose account, of which provider, with which scopes. */
 export type AuthorizationWish = Pick<
   NewAuthorization,
   | 'organizationId'
@@ -50,14 +50,14 @@ interface Parts {
 
 const VERIFIER_BYTES = 32;
 
-/** What only the vault knows of an authorization, beside the provider for the state. */
+/** The secrets of an authorization. The provider and the browser see the state only. */
 export interface AuthorizationSecrets {
   readonly state: string;
   /** RFC 7636. */
   readonly codeVerifier: string;
 }
 
-/** Neither holds a blank. */
+/** Neither text holds a blank, so one separates them. */
 const sealedSecrets = (seal: KeyRing['seal'], { state, codeVerifier }: AuthorizationSecrets) =>
   seal(`${state} ${codeVerifier}`);
 
@@ -68,7 +68,7 @@ export function openSecrets(open: KeyRing['open'], ciphertext: string): Authoriz
 }
 
 /**
- * Starts an authorization, and tells where the person must go to consent.
+ * Starts an authorization. Its URL is the page where the person consents.
  * @throws OverloadedError
  */
 export async function startAuthorization(parts: Parts, wish: AuthorizationWish, by: Actor): Promise<Started> {
@@ -94,7 +94,7 @@ export async function startAuthorization(parts: Parts, wish: AuthorizationWish, 
   return url === undefined ? { outcome: 'no-provider' } : { outcome, id: reference.id, url };
 }
 
-/** Undefined: the provider was changed or deleted in this moment. */
+/** Undefined: the provider was changed or deleted just now. */
 async function directUrl(
   { consents, providerUrl }: Parts,
   { organizationId, id }: AuthorizationReference,
@@ -115,7 +115,7 @@ export function providerUrl(
   return authorizationUrl(settings, { redirectUri, state, scopes, codeVerifier: verifier });
 }
 
-/** What the protocol must know of the provider: its settings, and what the catalogue knows. */
+/** The settings of the provider, with its entry of the catalogue. */
 export const protocolSettings = (
   { provider }: PendingAuthorization,
   catalogue: Pick<Catalogue, 'find'>,

@@ -13,8 +13,8 @@ import { dueInSeconds } from './refresh/policy.ts';
 export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
 
 /**
- * How a callback ended. `invalid`: it is no answer to this authorization, which stays as it is. `gone`: the authorization is
- * taken, or has expired. `refused`: `error` is a known code of the authorization response, or `other`.
+ * How a callback ended. `invalid`: it is no answer to this authorization, which stays as it is. `gone`: another request has
+ * claimed the authorization, or it has expired. `refused`: `error` is a known code of the authorization response, or `other`.
  */
 export type Finish =
   | { readonly outcome: 'completed' | 'invalid' | 'gone' | 'misconfigured' | 'unavailable' | 'failed' }
@@ -34,7 +34,7 @@ interface Parts {
 }
 
 /**
- * Finishes an authorization: claims it, redeems the code once, and stores what the provider grants.
+ * Finishes an authorization: claims it, redeems the code once, and stores the granted tokens.
  * @param parameters of the callback
  * @param requestId of the callback, for the audit record
  */
@@ -62,8 +62,8 @@ export async function finishAuthorization(
 }
 
 /**
- * Reads the callback. Where nobody knows the provider's issuer, an `iss` must at least have the origin of one of its
- * endpoints (RFC 9207).
+ * Reads the callback. If the provider's issuer is unknown, an `iss` must at least have the origin of one of its endpoints
+ * (RFC 9207).
  */
 export function readResponse(
   { catalogue }: Pick<Parts, 'catalogue'>,
@@ -127,10 +127,10 @@ function failure(
   return result.kind === 'transient' ? 'unavailable' : 'failed';
 }
 
-/** Metadata that tell accounts of a provider apart, the most telling first. A provider answers at most one of them. */
+/** Metadata that identify the account at the provider. A provider answers at most one of them. */
 const ACCOUNT_METADATA = ['realmId', 'workspace_id', 'instance_url', 'api_domain'];
 
-/** The account at the provider, where its answer tells. Null: unknown. */
+/** The account at the provider. Null: its answer does not tell. */
 function accountOf(metadata: Readonly<Record<string, unknown>>): string | null {
   const { team } = metadata;
   if (typeof team === 'object' && team !== null && 'id' in team && typeof team.id === 'string')

@@ -9,10 +9,10 @@ interface Parts {
 /** How many ciphertexts without a fingerprint are tried. */
 const SAMPLE = 10;
 
-/** The key ring lacks keys that protect stored ciphertexts. The message names their fingerprints, a line each. */
+/** The key ring lacks keys that protect stored ciphertexts. The message names the fingerprint of each in a line. */
 export class MissingKeysError extends Error {}
 
-/** Says for an operator which keys the ring lacks and how much they protect; empty: everything can be opened. */
+/** Tells an operator the keys that the ring lacks, and what they protect. Empty: the ring opens everything. */
 export async function missingKeys({ ciphertexts }: Parts, keyRing: KeyRing): Promise<readonly string[]> {
   const missing: string[] = [];
   for (const { of, key, rows } of await ciphertexts.count()) {

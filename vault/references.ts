@@ -18,10 +18,10 @@ function uuidText(bytes: Buffer): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** The id of an authorization: 128 random bits in the form of a UUID, of which RFC 9562 would take six for itself. */
+/** The id of an authorization: 128 random bits in the form of a UUID. A UUIDv4 (RFC 9562) would have 122. */
 export const newAuthorizationId = (): string => uuidText(randomBytes(UUID_BYTES));
 
-/** Content and signature as base64url. A text that was invented is told without asking the database. */
+/** Content and signature as base64url. So an invented text is recognized without the database. */
 const signed = (signer: Signer, purpose: Purpose, content: Buffer): string =>
   Buffer.concat([content, signer.sign(purpose, content).subarray(0, MAC_BYTES)]).toString('base64url');
 
@@ -32,7 +32,7 @@ function verified(signer: Signer, purpose: Purpose, text: string, length: number
   return signer.isSigned(purpose, content, bytes.subarray(length)) ? content : undefined;
 }
 
-/** The last part of the link that a person opens: it names the authorization, and only the vault can make one. */
+/** The last part of the link that a person opens. It names the authorization, and only the vault can make it. */
 export const sealTicket = (signer: Signer, { organizationId, id }: AuthorizationReference): string =>
   signed(signer, 'connect ticket', Buffer.concat([uuidBytes(organizationId), uuidBytes(id)]));
 
@@ -46,11 +46,11 @@ export function openTicket(signer: Signer, ticket: string): AuthorizationReferen
   };
 }
 
-/** A new `state` (RFC 6749, section 10.12): the organization, which tells the shard, and 32 random bytes. */
+/** A new `state` (RFC 6749, section 10.12): the organization, which leads to the shard, and 32 random bytes. */
 export const newState = (signer: Signer, organizationId: string): string =>
   signed(signer, 'authorization state', Buffer.concat([uuidBytes(organizationId), randomBytes(STATE_BYTES)]));
 
-/** The organization of a `state`, and the hash by which its authorization is found. Undefined: the vault did not make it. */
+/** Reads the organization of a `state`, and the hash of its authorization. Undefined: the vault did not make it. */
 export function openState(
   signer: Signer,
   state: string,
@@ -62,7 +62,7 @@ export function openState(
 
 export const hashState = (state: string): Buffer => createHash('sha256').update(state).digest();
 
-/** The cookie that the button of the connect page leaves: one for each authorization, so that several go on side by side. */
+/** The cookie that the button of the connect page sets. Each authorization has its own, so several can run at once. */
 export interface ConnectCookie {
   readonly name: string;
   readonly value: string;
@@ -85,7 +85,7 @@ export function connectCookie(
   };
 }
 
-/** Whether the value is the one that the button set. Any key of the ring may have signed it. */
+/** Whether the button has set this value. Any key of the ring may have signed it. */
 export function isConnectCookie(
   signer: Signer,
   { organizationId, id }: AuthorizationReference,

@@ -53,9 +53,9 @@ export interface RevocationRequest {
 
 /** Revocations that one statement claims. With ten seconds each, their attempts end within the lease. */
 const PAGE = 64;
-/** Of one deletion or sweep. An organization's share of all requests in flight holds beside it. */
+/** Requests at once of one deletion or sweep. An organization's share of the requests in flight also holds. */
 const AT_ONCE = 8;
-/** More than these are not sent with each claim; then all that the organization owes is worked off. */
+/** A claim names at most this many tokens. For more, all that the organization owes is worked off. */
 const IDS = 1_000;
 const SWEEP_MS = 15_000;
 const FIRST_PAUSE_SECONDS = 10;
@@ -64,13 +64,13 @@ const PATIENCE_SECONDS = 86_400;
 
 export type Revoker = ReturnType<typeof createRevoker>;
 
-/** Tells providers of deleted tokens, until each has answered, or a day has passed. */
+/** Asks providers to revoke deleted tokens, until each has answered or a day has passed. */
 export function createRevoker(parts: Parts) {
   const { revocations, catalogue, mayRevoke } = parts;
   const stopping = new AbortController();
   const underWay = new Set<Promise<void>>();
 
-  /** Works off what is due, page by page. The database is away: a later sweep goes on. */
+  /** Works off what is due, page by page. If the database is away, a later sweep goes on. */
   async function workOff(filter: RevocationFilter): Promise<void> {
     const limit = pLimit(AT_ONCE);
     try {
@@ -85,7 +85,7 @@ export function createRevoker(parts: Parts) {
         ]);
       }
     } catch {
-      // What was claimed becomes due again.
+      // The claimed ones become due again.
     }
   }
 
@@ -151,7 +151,7 @@ export function createRevoker(parts: Parts) {
       patience.abort();
     },
 
-    /** Looks for what is due, until the end: of processes that died, and attempts that failed. @returns how to stop */
+    /** Sweeps what is due: attempts that failed, and those of processes that died. @returns a function that stops it */
     start(): () => Promise<void> {
       let sweep = run({});
       const timer = setInterval(() => {
@@ -170,7 +170,7 @@ type Next =
   | { readonly outcome: RevocationOutcome; readonly reason?: string }
   | { readonly seconds: number; readonly reason: string };
 
-/** What follows from the provider's answer: an end, or the pause before the next attempt. */
+/** Decides by the provider's answer: an end, or a pause before the next attempt. */
 function judge(result: RevocationResult | 'undecryptable', owed: OwedRevocation): Next {
   if (result === 'undecryptable') return again('undecryptable', owed);
   if (result.outcome === 'revoked' || result.outcome === 'unsupported') return { outcome: result.outcome };

@@ -29,9 +29,8 @@ interface Parts {
 }
 
 /**
- * Seals with the first key whatever another key has sealed, page by page, while the service goes on. What somebody changes
- * meanwhile is left to them; so it may be stopped, repeated, and run twice at once.
- * Leaves one audit record in each organization.
+ * Seals again, with the first key, what other keys have sealed, page by page beside the running service. It leaves rows alone
+ * that change meanwhile. So it may be stopped, repeated, and run twice at once. Each organization gets one audit record.
  * @param report called with the number of rotated ciphertexts so far
  */
 export async function rotate(parts: Parts, report: (rotated: number) => void): Promise<Rotation> {
@@ -39,7 +38,7 @@ export async function rotate(parts: Parts, report: (rotated: number) => void): P
   const unreadable: Unreadable[] = [];
   const recorded = new Set<string>();
   for (const column of CIPHERTEXT_COLUMNS) {
-    // Repeats until a pass finds nothing: a service with the old ring may have sealed rows behind the page.
+    // Repeats until a pass finds nothing, because a service with the old ring may have sealed rows behind the page.
     let pass: Rotation;
     do pass = await rotateColumn(parts, column, recorded, count);
     while (pass.rotated > 0);

@@ -4,12 +4,12 @@ import { type Caller, mayActFor } from '../security/caller.ts';
 /** The users that a request names. Null or absent: none. */
 export interface NamedUsers {
   readonly userId?: string | null | undefined;
-  /** Counts where `userId` names none. */
+  /** Used if `userId` names none. */
   readonly lsUserId?: string | null | undefined;
 }
 
 /**
- * The user that a request acts for: the one it names, otherwise the caller's own.
+ * The user that a request acts for: the user that it names, or else the caller's own.
  * @throws ForbiddenError when the caller may not act for that user
  */
 export function subjectOf(caller: Caller, { userId, lsUserId }: NamedUsers): string {

@@ -2,7 +2,7 @@ import type { AuthorizationRepository } from '../db/authorizations.ts';
 
 interface Parts {
   readonly authorizations: Pick<AuthorizationRepository, 'sweep'>;
-  /** Called with how many authorizations expired before anybody finished them. */
+  /** Called with the number of authorizations that expired unfinished. */
   readonly onExpired: (count: number) => void;
 }
 
@@ -23,6 +23,6 @@ async function sweep({ authorizations, onExpired }: Parts): Promise<void> {
       if (deleted < PAGE) return;
     }
   } catch {
-    // The database is away: requests tell that, and the next sweep comes in a minute.
+    // The database is away. Requests report that; the next sweep comes in a minute.
   }
 }

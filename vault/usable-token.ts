@@ -10,7 +10,7 @@ export interface UsableToken {
   readonly kind: 'usable';
   readonly id: string;
   readonly ownerId: string;
-  /** The access token; null: it was only looked at. */
+  /** The access token. Null: the call was a check only. */
   readonly accessToken: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
 }
@@ -18,9 +18,9 @@ export interface UsableToken {
 /** No token can be used: a person must consent. */
 export interface NeedsConsent {
   readonly kind: 'needs-consent';
-  /** The token in whose row the result goes; null: a row of its own. */
+  /** The token whose row takes the result. Null: a new row. */
   readonly replacesTokenId: string | null;
-  /** Scopes to be asked for beside the requested ones, so that a new consent loses none. */
+  /** Scopes to request beside those of the call, so that a new consent loses none. */
   readonly scopes: readonly string[];
   /** Whether the agent has a connection whose token is dead. */
   readonly isConnectionDead: boolean;
@@ -59,7 +59,7 @@ interface Parts {
 }
 
 export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> {
-  /** Any token that is there is left alone. */
+  /** Existing tokens are left alone. */
   readonly isNewWanted: boolean;
   /** False: an agent asks for itself. */
   readonly isPersonThere: boolean;
@@ -68,8 +68,8 @@ export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleas
 }
 
 /**
- * Chooses the token that answers a request, and refreshes it where it has expired. A token that is given out has been
- * recorded as released before this resolves.
+ * Chooses the token that answers a request, and refreshes it if it has expired. Before this resolves, a token that is given
+ * out has its audit record.
  * @throws OverloadedError, DecryptError
  */
 export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Promise<Choice> {
@@ -108,7 +108,7 @@ function usable({ open, refreshing }: Parts, organizationId: string, token: Chos
   return { kind: 'usable', id, ownerId, accessToken: open(accessToken), metadata };
 }
 
-/** Undefined: the grant is dead. A refreshed token is given out however short its life. */
+/** Undefined: the grant is dead. A refreshed token is given out even if its life is short. */
 async function refresh(
   parts: Parts,
   request: Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> & { readonly tokenId: string },

@@ -9,7 +9,7 @@ export interface WaiterLimits {
   readonly total: number;
 }
 
-/** Too many requests wait already: with this credential, or at this process. */
+/** Too many requests wait already, with this credential or at this process. */
 export class TooManyWaitersError extends Error {}
 
 interface Waiter extends AuthorizationReference {
@@ -21,16 +21,16 @@ interface Parts {
   readonly limits: WaiterLimits;
 }
 
-/** Between two looks at all that is waited for: the net under a notification that was lost, and how expiry is noticed. */
+/** Between two polls. They notice expiry, and make up for lost notifications. */
 const POLL_MS = 5_000;
-/** References in one statement. */
+/** Authorizations in one statement. */
 const POLL_SIZE = 1_000;
 
 export type Waiters = ReturnType<typeof createWaiters>;
 
 /**
- * Requests that wait for authorizations to end. A waiter is an entry in memory and a timer: it holds no connection to the
- * database, whose notifications wake it.
+ * Requests that wait for authorizations to end. A waiter is an entry in memory and a timer, and holds no connection to the
+ * database. Notifications of the database wake it.
  */
 export function createWaiters({ authorizations, limits }: Parts) {
   const waiting = new Map<string, Set<Waiter>>();
@@ -59,13 +59,13 @@ export function createWaiters({ authorizations, limits }: Parts) {
     };
   }
 
-  /** Looks at all that is waited for, or at one authorization, and wakes the waiters of those that have ended. */
+  /** Reads one authorization, or all that have waiters, and wakes the waiters of those that have ended. */
   async function look(id?: string): Promise<void> {
     const waiters = id === undefined ? [...waiting.values()] : [waiting.get(id) ?? new Set<Waiter>()];
     const references = waiters.flatMap(([first]) => first ?? []);
     for (let from = 0; from < references.length; from += POLL_SIZE) {
       const asked = references.slice(from, from + POLL_SIZE);
-      // The database is away: the next look is soon enough.
+      // The database is away. The next poll reads again.
       const found = await authorizations.states(asked).catch(() => undefined);
       if (found === undefined) return;
       const states = new Map(found.map((state) => [state.id, state]));
@@ -86,7 +86,7 @@ export function createWaiters({ authorizations, limits }: Parts) {
     /**
      * Waits until the authorization has ended, `timeoutMs` at most.
      * @param mayWait whether the caller may know of it
-     * @returns its last state; undefined: unknown, expired, or not the caller's business
+     * @returns its last state; undefined: unknown, expired, or not for this caller
      * @throws TooManyWaitersError
      */
     async wait(
@@ -95,7 +95,7 @@ export function createWaiters({ authorizations, limits }: Parts) {
       { timeoutMs, signal, mayWait }: WaitOptions,
     ): Promise<AuthorizationState | undefined> {
       const { promise, resolve: wake } = withResolvers<AuthorizationState | undefined>();
-      // Entered before the first look, so that what ends in between is not missed.
+      // Entered before the first read, so that an end in between is not missed.
       const leave = enter(credential, { ...reference, wake });
       let timer: NodeJS.Timeout | undefined;
       let abort = (): void => undefined;

@@ -20,7 +20,7 @@ export interface AttemptEnd {
   readonly outcome: AttemptOutcome;
   /** Of a known list. */
   readonly reason?: string;
-  /** Until the next attempt is allowed. */
+  /** The time until the next attempt is allowed. */
   readonly retrySeconds?: number;
 }
 
@@ -50,8 +50,8 @@ const STORED: Readonly<Record<StoreOutcome, AttemptOutcome>> = {
 };
 
 /**
- * Redeems a claimed token and stores what comes of it. No connection, transaction or lock of the database is held while the
- * provider is asked. `invalid_grant` is believed once every pair of the grant has been tried.
+ * Redeems a claimed token and stores the result. No connection, transaction or lock of the database is held while the
+ * provider is asked. `invalid_grant` is believed only after every pair of the grant has been tried.
  * @param wasOrphan whether an earlier attempt may have spent the refresh token
  */
 export async function runAttempt(
@@ -142,7 +142,7 @@ async function nextPair(
   return undefined;
 }
 
-/** Stores the answer, however long the database is away. */
+/** Stores the answer. If the database is away, it waits until the database is back. */
 function keep(
   { answers, keyRing: { seal } }: AttemptParts,
   claimed: ClaimedToken,

@@ -13,21 +13,21 @@ interface Parts {
 }
 
 const PASS_MS = 2_000;
-/** The share of the time that passes may take: with very many organizations they become rarer. */
+/** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
 const SIZE = 500;
 const PER_ORGANIZATION = 100;
 const USES_MS = 5_000;
 const USES_AT_ONCE = 1_000;
-/** A use is written once an hour; in between this process remembers it. */
+/** A use is written once an hour. In between this process remembers it. */
 const USED_MS = 1_800_000;
 const MOST_USED = 100_000;
 
 export type RefreshWork = ReturnType<typeof startRefreshWork>;
 
 /**
- * The background pass: refreshes what will expire soon and was used lately, what would die of idleness, and orphans. Any
- * number of processes share it, because each refresh is claimed.
+ * The background pass. It refreshes tokens that expire soon and were used lately, tokens that would die of idleness, and
+ * orphans. Any number of processes share the work, because each refresh is claimed.
  */
 export function startRefreshWork({ states, catalogue, refresher, outages }: Parts) {
   const used = new Map<string, TokenReference>();
@@ -44,12 +44,12 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
 
   async function pass(): Promise<void> {
     const startedAt = performance.now();
-    // The database is away: the next pass is soon enough.
+    // The database is away. The next pass reads again.
     const due = await states.due(SIZE, PER_ORGANIZATION).catch((error: unknown) => {
       outages.notice(error);
       return [];
     });
-    // A slow provider must not hold up the next pass.
+    // Not awaited: a slow provider must not delay the next pass.
     for (const state of shuffled(due)) void consider(outages.judged(state)).catch(() => undefined);
     if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
   }
@@ -61,7 +61,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   async function flush(): Promise<void> {
     const tokens = [...used.values()].slice(0, USES_AT_ONCE);
     for (const { id } of tokens) used.delete(id);
-    // Lost where the database is away: the next use is written again.
+    // If the database is away, these uses are lost. The next use is written again.
     if (tokens.length > 0) await states.use(tokens).catch(() => undefined);
   }
 
@@ -87,7 +87,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   };
 }
 
-/** In any order, so that several processes seldom reach for the same token. */
+/** In random order, so that several processes seldom claim the same token. */
 function shuffled<Item>(items: readonly Item[]): Item[] {
   return items
     .map((item) => ({ item, at: Math.random() }))

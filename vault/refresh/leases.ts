@@ -2,7 +2,7 @@ import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
 import type { Outages } from './outages.ts';
 import { RENEW_MS } from './policy.ts';
 
-/** The leases of this process, which are prolonged as long as their attempts go on. */
+/** The leases of this process. They are prolonged as long as their attempts go on. */
 export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>, outages: Pick<Outages, 'notice'>) {
   const held = new Set<ClaimedToken>();
   let timer: NodeJS.Timeout | undefined;
@@ -11,7 +11,7 @@ export function createLeases(refreshes: Pick<RefreshRepository, 'renew'>, outage
   async function renew(): Promise<void> {
     if (isRenewing || held.size === 0) return;
     isRenewing = true;
-    // The database is away: the attempts go on, and others wait before they take over.
+    // The database is away. The attempts go on, and other processes wait before they take over.
     await refreshes.renew([...held]).catch(outages.notice);
     isRenewing = false;
   }

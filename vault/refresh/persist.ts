@@ -3,13 +3,13 @@ import { isUnavailable } from '../../db/postgres/errors.ts';
 import { backoffSeconds } from './policy.ts';
 
 const MOST_BACKOFF_SECONDS = 2;
-/** For an error that waiting is unlikely to cure. */
+/** Attempts for an error that waiting is unlikely to cure. */
 const TRIES = 20;
 
 /**
- * Writes what only this process knows, and goes on trying while the database is away, however long that takes.
- * @param write may be repeated: its connection may break after the commit
- * @throws what `write` throws in the end, where the database answers
+ * Writes what only this process knows. While the database is away it goes on trying, without end.
+ * @param write may run twice, because its connection may break after the commit
+ * @throws the last error of `write`, if the database answers
  */
 export async function persist<Result>(write: () => Promise<Result>): Promise<Result> {
   for (let tried = 1; ; tried++) {

@@ -2,14 +2,14 @@ import type { RefreshState } from '../../db/refresh-states.ts';
 import type { Reuse } from '../../oauth/catalogue-entry.ts';
 import type { TokenResult } from '../../oauth/token-endpoint.ts';
 
-/** What a provider does with a spent refresh token; undefined: nobody knows. */
+/** How a provider treats a spent refresh token. Undefined: unknown. */
 export type ReuseClass = Reuse | undefined;
 
 const MINUTE = 60;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/** An access token is given out only if it is valid for so long. */
+/** An access token is given out only if it is still valid for this long. */
 export const MIN_SECONDS = MINUTE;
 /** How often a process prolongs its leases, in milliseconds. */
 export const RENEW_MS = 2_000;
@@ -18,22 +18,22 @@ const SOON_SECONDS = 15 * MINUTE;
 const STRICT_LEASE_SECONDS = 45;
 const LEASE_SECONDS = 8;
 const SHORTEST_LEASE_SECONDS = 5;
-/** A strict provider's slow answer is the only copy of the tokens, and a second request would revoke the grant. */
+/** At a strict provider a slow answer is the only copy of the tokens, and a second request would revoke the grant. */
 const PATIENT_TIMEOUT_MS = 40_000;
 const TIMEOUT_MS = 20_000;
 const TRIES = 3;
 const RECENTLY_USED_SECONDS = 7 * DAY;
 const IDLE_SECONDS = 30 * DAY;
-/** After a start of PostgreSQL, every process gets so long to store the answers that it holds in memory. */
+/** After a start of PostgreSQL, processes have this long to store the answers that they hold in memory. */
 const SETTLING_SECONDS = 15;
 const MOST_BACKOFF_SECONDS = HOUR;
 const MOST_PROVIDER_BACKOFF_SECONDS = 5 * MINUTE;
-/** Beyond the 24 days that a timer can count, and often enough for a look. */
+/** When the background pass looks at a token that never expires. */
 const NEVER_SECONDS = 30 * DAY;
 
 /**
- * How long a lease runs without being prolonged, which is how soon others know that the process died. It is a fraction of
- * the provider's window, so that several attempts fit in it; at a strict provider there is no hurry.
+ * How long a lease runs unless it is prolonged. After that, others know that the process has died. It is a fraction of the
+ * provider's window, so that several attempts fit into the window. At a strict provider there is no hurry.
  */
 export function leaseSeconds(reuse: ReuseClass): number {
   if (reuse?.class === 'none') return STRICT_LEASE_SECONDS;
@@ -41,7 +41,7 @@ export function leaseSeconds(reuse: ReuseClass): number {
   return Math.min(STRICT_LEASE_SECONDS, Math.max(SHORTEST_LEASE_SECONDS, Math.floor(reuse.seconds / 4)));
 }
 
-/** Whether redeeming a spent refresh token again does no harm. */
+/** Whether it does no harm to redeem a spent refresh token again. */
 const isHarmless = (reuse: ReuseClass): boolean => reuse !== undefined && reuse.class !== 'none';
 
 /** How long one request to the token endpoint may take. */
@@ -52,13 +52,13 @@ export const requestTimeoutMs = (reuse: ReuseClass): number =>
 export const mostAtOnce = (reuse: ReuseClass): number => (isHarmless(reuse) ? 32 : 4);
 
 /**
- * Whether the same refresh token is redeemed again at once. A window yields the successor; a strict provider that answered
- * an error may not have seen the request. One that is silent still may be working on it.
+ * Whether the same refresh token is redeemed again at once. Within a window that yields the successor. A strict provider that
+ * answered an error may not have processed the request. A strict provider that is silent may still be processing it.
  */
 export const isRepeated = (result: TokenResult, tried: number, reuse: ReuseClass): boolean =>
   result.outcome === 'unknown' && tried < TRIES && (result.reason !== 'timeout' || isHarmless(reuse));
 
-/** Whether a predecessor that has been redeemed may still be good, so that it is worth a try before the token is dead. */
+/** Whether a redeemed predecessor may still be valid, so that it is tried before the token counts as dead. */
 export function isPredecessorTried(ageSeconds: number, reuse: ReuseClass): boolean {
   if (reuse?.class === 'until-used') return true;
   return reuse?.class === 'window' && ageSeconds < reuse.seconds;
@@ -90,12 +90,12 @@ export function mayBegin(state: RefreshState, reuse: ReuseClass): Plan {
   if ((state.pauseSeconds ?? 0) > 0) return later(state.pauseSeconds ?? 0);
   if (!isOrphan(state)) return { kind: 'refresh' };
   if (state.upSeconds < SETTLING_SECONDS) return later(SETTLING_SECONDS - state.upSeconds);
-  // The successor at a strict provider is lost already: another try would only end the access token early.
+  // At a strict provider the successor is lost already. Another attempt would only end the access token early.
   if (reuse?.class === 'none' && isUsable(state)) return later((state.secondsLeft ?? DAY) - MIN_SECONDS);
   return { kind: 'refresh' };
 }
 
-/** What the background pass does with a token that is due. */
+/** The plan of the background pass for a token that is due. */
 export function whenDue(state: RefreshState, reuse: ReuseClass): Plan {
   const plan = mayBegin(state, reuse);
   if (plan.kind !== 'refresh' || isOrphan(state)) return plan;
@@ -106,22 +106,22 @@ export function whenDue(state: RefreshState, reuse: ReuseClass): Plan {
   return left <= 0 || idle <= 0 ? plan : later(Math.min(left, idle));
 }
 
-/** Until the grant is refreshed although nobody uses it: every 30 days, or in the last quarter of the refresh token's life. */
+/** The time until an unused grant is refreshed: every 30 days, or in the last quarter of the refresh token's life. */
 function idleInSeconds({ ageSeconds, refreshSecondsLeft }: RefreshState): number {
   const regular = IDLE_SECONDS - ageSeconds;
   if (refreshSecondsLeft === null) return regular;
   const life = refreshSecondsLeft + ageSeconds;
-  // A life that a refresh does not renew must not lead to a refresh with every pass.
+  // At most once a day: a refresh may not prolong the life of the refresh token.
   return Math.min(regular, Math.max(refreshSecondsLeft - life / 4, DAY - ageSeconds));
 }
 
-/** Until the background pass looks at a token again that has just been received. */
+/** The time until the background pass looks at a token that has just been received. */
 export const dueInSeconds = (expiresInSeconds: number | null): number =>
   expiresInSeconds === null
     ? NEVER_SECONDS
     : Math.max(1, Math.floor(expiresInSeconds - soonSeconds(expiresInSeconds)));
 
-/** Doubles with every failure; between half of it and all of it, so that processes do not come back together. */
+/** Doubles with every failure. A random part of up to half keeps processes from retrying together. */
 export const backoffSeconds = (failures: number, first = 1, most = MOST_BACKOFF_SECONDS): number => {
   const whole = Math.min(most, first * 2 ** Math.min(failures, 20));
   return whole * (0.5 + Math.random() / 2);
@@ -130,5 +130,5 @@ export const backoffSeconds = (failures: number, first = 1, most = MOST_BACKOFF_
 export const providerBackoffSeconds = (failures: number): number =>
   backoffSeconds(failures, 1, MOST_PROVIDER_BACKOFF_SECONDS);
 
-/** How long all refreshes of a provider pause that refuses our client. */
+/** How long the refreshes of a provider pause after it has refused our client. */
 export const CLIENT_WRONG_PAUSE_SECONDS = MINUTE;

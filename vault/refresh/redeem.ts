@@ -14,7 +14,7 @@ export type Ask = (
 const PAUSE_MS = 500;
 
 /**
- * Redeems a refresh token, and the same one again where the outcome is unknown.
+ * Redeems a refresh token. If the outcome is unknown, redeems the same one again.
  * @returns the last result, and whether an earlier answer may have been lost
  */
 export async function redeem(

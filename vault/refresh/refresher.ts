@@ -11,7 +11,7 @@ import type { Outages } from './outages.ts';
 import { isUsable, leaseSeconds, mayBegin, mostAtOnce, soonSeconds } from './policy.ts';
 import { createTurns } from './turns.ts';
 
-/** `usable`: the access token may be given out. `dead`: a person must consent. `later`: not within the time, try again. */
+/** `usable`: the access token may be given out. `dead`: a person must consent. `later`: not ready within the time. */
 export type Freshness =
   | { readonly kind: 'usable' | 'dead' }
   | { readonly kind: 'later'; readonly seconds: number };
@@ -35,12 +35,12 @@ export interface RefresherParts extends AttemptParts {
 
 type Step = Freshness | { readonly kind: 'wait' };
 
-/** Between two looks at a token that another process refreshes, in milliseconds. */
+/** How often a token is read while another process refreshes it, in milliseconds. */
 const POLL_MS = 200;
 const IDENTITY_MS = 5_000;
 const COPY_RETRY_SECONDS = 60;
 const BUSY_SECONDS = 5;
-/** After a refresh behind an answer that was not to be: until the next one is tried. */
+/** After a failed refresh behind an answer, the pause before the next one. */
 const QUIET_MS = 2_000;
 const QUIET_TOKENS = 50_000;
 
@@ -64,7 +64,7 @@ const isFarFromExpiry = ({ secondsLeft, lifeSeconds }: RefreshState): boolean =>
 
 export type Refresher = ReturnType<typeof createRefresher>;
 
-/** Refreshes tokens, each in one process at a time, and once for all who ask this one. */
+/** Refreshes tokens, each in one process at a time. All requests of this process share a refresh. */
 export function createRefresher(parts: RefresherParts) {
   const { states, refreshes, identity, catalogue, outages, observe } = parts;
   const underWay = new Map<string, Promise<Step>>();
@@ -114,7 +114,7 @@ export function createRefresher(parts: RefresherParts) {
     return end ?? { kind: 'later', seconds: BUSY_SECONDS };
   }
 
-  /** One step for all who want the same token. */
+  /** One step, shared by all requests for the same token. */
   function share({ organizationId, id }: TokenReference, run: () => Promise<Step>): Promise<Step> {
     const name = `${organizationId} ${id}`;
     const running = underWay.get(name);
@@ -127,7 +127,7 @@ export function createRefresher(parts: RefresherParts) {
   return {
     /**
      * Makes the access token usable, within this time. A refresh that takes longer goes on and is stored.
-     * @throws what pg throws, when the database is away
+     * @throws the errors of pg, if the database is away
      */
     async fresh(reference: TokenReference, timeoutMs: number): Promise<Freshness> {
       const deadline = performance.now() + timeoutMs;
@@ -146,7 +146,7 @@ export function createRefresher(parts: RefresherParts) {
       const name = `${reference.organizationId} ${reference.id}`;
       if (quiet.has(name) || underWay.has(name) || isClosed) return;
       quiet.set(name, true);
-      // The database is away: the next request begins again.
+      // The database is away. The next request begins again.
       share(reference, () => step(reference, isFarFromExpiry)).catch(() => undefined);
     },
 
@@ -159,7 +159,7 @@ export function createRefresher(parts: RefresherParts) {
       return true;
     },
 
-    /** Begins no more, and resolves once the attempts under way have ended and are stored. */
+    /** Begins no more refreshes. Resolves once the attempts under way have ended and are stored. */
     async close(): Promise<void> {
       isClosed = true;
       await Promise.allSettled(underWay.values());

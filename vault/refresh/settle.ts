@@ -3,7 +3,7 @@ import type { TokenResult } from '../../oauth/token-endpoint.ts';
 import { persist } from './persist.ts';
 import { backoffSeconds, CLIENT_WRONG_PAUSE_SECONDS, providerBackoffSeconds } from './policy.ts';
 
-/** A failure that says nothing of the grant. */
+/** A failure that tells nothing about the grant. */
 export interface Failed {
   readonly outcome: 'client-wrong' | 'transient' | 'unclear' | 'unknown' | 'not-sent' | 'unreadable';
   readonly reason: string;
@@ -12,7 +12,7 @@ export interface Failed {
 
 type Failure = Exclude<TokenResult, { outcome: 'tokens' }> | { readonly outcome: 'unreadable' };
 
-/** Whose attempts pause: of this token, or of all tokens of the provider. */
+/** `pauses`: attempts of this token, or of all tokens of the provider. */
 interface Verdict extends Failed {
   readonly pauses: 'token' | 'provider';
 }
@@ -63,7 +63,7 @@ function judge(failure: Failure, { failures, providerFailures }: ClaimedToken): 
   }
 }
 
-/** Where the provider pauses, the token waits no longer, unless it is the token that the provider stumbles over. */
+/** If the provider pauses, the token needs no pause of its own, unless the provider may fail because of the token. */
 function tokenRetrySeconds(
   pauses: Verdict['pauses'],
   outcome: Failed['outcome'],
@@ -75,7 +75,7 @@ function tokenRetrySeconds(
 }
 
 /**
- * Ends an attempt without tokens: no token is given up.
+ * Ends an attempt that brought no tokens. The token is not given up.
  * @param isAnswerLost an earlier answer may have been lost, so that the token stays an orphan
  */
 export async function settle(

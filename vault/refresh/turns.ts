@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 
 const WAITING = 1_000;
 
-/** Bounds the refreshes of each provider in this process. Requests for a token go before the background pass. */
+/** Bounds the refreshes of each provider in this process. Requests go before the background pass. */
 export function createTurns() {
   const limits = new Map<string, LimitFunction>();
   return {
