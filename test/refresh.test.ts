@@ -1,4 +1,5 @@
 /** A token that has expired, or soon will, is refreshed: once, whatever happens, and nothing is lost. */
+import { randomUUID as generateUuid } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type StrictServer, startStrictServer } from '../bench/refresh/strict.ts';
 import { generateKey } from '../crypto/fernet.ts';
@@ -275,6 +276,50 @@ describe('a copy of the database', () => {
       expect([await copied.identity.isOwn(), await copied.identity.adopt()]).toEqual([true, false]);
     } finally {
       await copied.close();
+    }
+  });
+});
+
+describe('the counts for an operator', () => {
+  it('tell the states of grants, those that will die of idleness, and the oldest lease', async () => {
+    const counted = await startVault();
+    try {
+      const { apiKey } = await counted.newTenant();
+      const columns: readonly object[] = [
+        {},
+        { expires_at: new Date() },
+        { dead_at: new Date(), dead_reason: 'invalid_grant' },
+        { refresh_attempt: generateUuid(), lease_until: new Date(0) },
+        {
+          refresh_attempt: generateUuid(),
+          lease_until: counted.db.raw("now() + interval '1 hour'"),
+          refresh_begun_at: counted.db.raw("now() - interval '1 minute'"),
+          refresh_expires_at: counted.db.raw("now() + interval '1 day'"),
+        },
+      ];
+      for (const changed of columns) {
+        const token = {
+          provider_id: 'slack',
+          access_token: 'a',
+          refresh_token: 'r',
+          expires_in_seconds: 3600,
+        };
+        const { body } = await counted.import(apiKey, token);
+        const later = { refresh_due_at: counted.db.raw("now() + interval '1 day'"), ...changed };
+        await counted
+          .db('oauth_tokens')
+          .where({ id: Object(body).token_id })
+          .update(later);
+      }
+      const { oldestLeaseSeconds, ...counts } = await counted.countGrants();
+      expect(counts).toEqual({ states: { alive: 2, expiring: 1, dead: 1, orphaned: 1 }, dying: 1 });
+      expect(oldestLeaseSeconds).toBeGreaterThanOrEqual(60);
+      expect(await counted.grantStates.troubles()).toMatchObject([
+        { providerId: 'slack', state: 'dead', reason: 'invalid_grant', grants: 1 },
+        { providerId: 'slack', state: 'orphaned', reason: 'process_died', grants: 1 },
+      ]);
+    } finally {
+      await counted.close();
     }
   });
 });
