@@ -16,7 +16,7 @@ export interface AgentConnection {
   readonly createdAt: Date;
 }
 
-/** On whose behalf: a user, who may reach connections of its own, or all of the organization's. */
+/** The reach of a caller: the connections of its user, or all of the organization. */
 export interface ConnectionAccess {
   readonly organizationId: string;
   readonly userId: string;
@@ -35,7 +35,7 @@ const COLUMNS = `connection.id, connection.agent_id AS "agentId", connection.tok
   connection.provider_id AS "providerId", token.provider_account_label AS label, token.scopes,
   token.expires_at AS "expiresAt", connection.created_by AS "createdBy", connection.created_at AS "createdAt"`;
 
-/** A connection of somebody else is not replaced: the agent would go on with another account in silence. */
+/** Another user's connection is not replaced: the agent would silently go on with another account. */
 const CREATE = `
 WITH token AS (
   SELECT token.* FROM oauth_tokens AS token

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Knex } from 'knex';
 
-/** A request that its client may repeat, without the key and the request themselves. */
+/** Hashes of a request that its client may repeat, and of its key. */
 export interface Repeatable {
   /** SHA-256 of the user and the key, 64 hexadecimal digits. */
   readonly keyHash: string;
@@ -11,7 +11,7 @@ export interface Repeatable {
 
 /**
  * @param key of the client, unique among the user's requests of 24 hours
- * @param request what must be equal for a repetition; it may hold secrets, since only one who knows the key can test a guess
+ * @param request the content that a repetition must share. It may hold secrets: a guess can be tested only with the key
  */
 export const repeatable = (userId: string, key: string, request: unknown): Repeatable => ({
   keyHash: createHash('sha256')
@@ -20,10 +20,10 @@ export const repeatable = (userId: string, key: string, request: unknown): Repea
   requestHash: createHmac('sha256', key).update(JSON.stringify(request)).digest('hex'),
 });
 
-/** The key was used for another request within 24 hours; nothing was stored. */
+/** The key was used for another request within 24 hours. Nothing was stored. */
 export class KeyReusedError extends Error {}
 
-/** The first request with the key has no answer yet; nothing was stored for this one. */
+/** The first request with the key has no answer yet. Nothing was stored for this one. */
 export class RepeatedTooSoonError extends Error {}
 
 /** How long a key is remembered. */
@@ -42,8 +42,8 @@ export const KNOWN = `known AS (
 )`;
 
 /**
- * Claims the keys of `judged`. A key that another transaction claims meanwhile is waited for and not claimed: the upsert sees
- * it, although the statement's snapshot does not. The order keeps two statements from locking the same two in opposite orders.
+ * Claims the keys of `judged`. If another transaction is claiming a key, the upsert waits for it and then sees its row,
+ * although the statement's snapshot does not. The order keeps two statements from locking the same two keys crosswise.
  */
 export const CLAIMED = `claimed AS (
   INSERT INTO idempotency_keys AS used (organization_id, key_hash, request_hash, token_id, expires_at)
@@ -56,7 +56,7 @@ export const CLAIMED = `claimed AS (
   RETURNING used.token_id
 )`;
 
-/** One index probe for each organization, however many keys are not expired. */
+/** One index probe for each organization. Keys that have not expired are not read. */
 const SWEEP = `
 WITH expired AS (
   SELECT old.organization_id, old.key_hash
@@ -79,7 +79,7 @@ const PAGE = 1_000;
 export type IdempotencyKeyRepository = ReturnType<typeof idempotencyKeyRepository>;
 
 export const idempotencyKeyRepository = (db: Knex) => ({
-  /** Deletes expired keys of all organizations, a page at a time. Any number of processes may do so. */
+  /** Deletes expired keys of all organizations, page by page. Any number of processes may do so. */
   async sweep(): Promise<void> {
     for (;;) {
       const { rows } = await db.raw<{ rows: { deleted: number }[] }>(SWEEP, { size: PAGE });

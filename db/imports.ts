@@ -64,7 +64,7 @@ export class TooManyTokensError extends Error {
 
 interface Outcome {
   readonly outcome: 'stored' | 'no-provider' | 'full' | 'key-reused' | 'too-soon';
-  /** Of the request that this one repeats, perhaps itself; absent in a batch without keys. */
+  /** The token of the first request with this key, which may be this one. Absent in a batch without keys. */
   readonly tokenId?: string;
 }
 

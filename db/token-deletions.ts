@@ -4,7 +4,7 @@ import { retryDeadlock } from './postgres/errors.ts';
 import type { ProviderType } from './providers.ts';
 import { owing } from './revocations.ts';
 
-/** Tokens that one statement deletes: short enough for the statement timeout and for the locks of others. */
+/** Tokens that one statement deletes, so that it ends soon and others do not wait long for its locks. */
 const STEP = 500;
 
 const OF_PROVIDER_IN_USE = `
@@ -71,8 +71,8 @@ const BEFORE_ALL: Place = { providerId: '', userId: '', id: '00000000-0000-0000-
 export type TokenDeletions = ReturnType<typeof tokenDeletions>;
 
 /**
- * Takes tokens out of use. Each is in the outbox of revocations in the same statement, so that no crash can lose that its
- * provider must be told.
+ * Takes tokens out of use. The same statement puts each into the outbox of revocations, so that no crash can lose the
+ * revocation.
  */
 export function tokenDeletions(db: Knex) {
   const query = async <Row>(sql: string, bindings: Readonly<Record<string, string | null>>) =>

@@ -126,7 +126,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Connect an agent to a token
-         * @description `authenticate` gives this token out when it names the agent, to callers who may act for the token's owner. Only the owner can connect the token, or a caller that acts for the organization. A new connection takes the place of the agent's earlier one to the same provider, unless that is another user's.
+         * @description `authenticate` with this agent gives the token out, to callers who may act for the token's owner. Only the owner, or a caller that acts for the organization, can connect a token. A new connection replaces the agent's earlier one to the same provider, unless that belongs to another user.
          */
         readonly post: operations["create_connection_v2_auth_agents__agent_id__connections_post"];
         readonly delete?: never;
@@ -537,7 +537,7 @@ export interface components {
         };
         /**
          * AgentConnectionResponse
-         * @description A connection, with what is known of its token beside the secrets.
+         * @description A connection, and facts of its token without the secrets.
          */
         readonly AgentConnectionResponse: {
             /** Id */
@@ -756,7 +756,7 @@ export interface components {
             readonly provider_id: string;
             /**
              * Deleted
-             * @description How many tokens there were.
+             * @description The number of deleted tokens.
              */
             readonly deleted: number;
         };
@@ -766,7 +766,7 @@ export interface components {
             readonly message: string;
             /**
              * Deleted
-             * @description How many tokens there were.
+             * @description The number of deleted tokens.
              */
             readonly deleted: number;
         };

@@ -45,7 +45,7 @@ type Answer = components['schemas']['AuthAuthenticateResponse'];
 const NOTHING = { url: null, auth_id: null, token: null, user_id: null, metadata: null } as const;
 const MAX_WAIT_SECONDS = 300;
 const DEFAULT_WAIT_SECONDS = 30;
-/** Of a consent, in its URL. Servers take 8 KiB of URL at least. */
+/** The limit of a consent's scopes, which travel in a URL. Servers accept URLs of at least 8 KiB. */
 const MAX_SCOPE_CHARACTERS = 4_096;
 /** Seconds until a place is likely to be free. Authorizations live for minutes, and so do waiters. */
 const RETRY = { 'Retry-After': '30' };
@@ -175,7 +175,7 @@ const isAgentOnly = (
   (body.ls_user_id ?? null) === null &&
   (body.agent_id ?? null) !== null;
 
-/** Whose share of the waiters a request takes: an API key's, or that of the user of a bearer token. */
+/** The owner of a share of waiters: an API key, or the user of a bearer token. */
 const waitingAs = ({ credential, organizationId, userId }: Caller): string =>
   credential === 'bearer' ? `${credential} ${organizationId} ${userId}` : credential;
 

@@ -5,7 +5,7 @@ import { ApiError } from '../server/errors.ts';
 
 interface Parts {
   readonly deletions: TokenDeletions;
-  /** Tells providers of deleted tokens, and resolves after so many milliseconds at the latest. */
+  /** Asks providers to revoke deleted tokens. Resolves after `waitMs` milliseconds at the latest. */
   readonly settle: (
     of: { readonly organizationId: string; readonly ids: readonly string[] },
     waitMs: number,
@@ -18,7 +18,7 @@ const READS = {
   revoke_all_slack_tokens_for_workspace_v2_auth_tokens_workspace_slack_delete: {},
 } as const satisfies Reading;
 
-/** Until the answer goes. The revocation goes on behind it. */
+/** How long the answer waits for the revocation, which then goes on behind it. */
 const PATIENCE_MS = 3_000;
 
 export const deletionHandlers = ({ deletions, settle }: Parts): Handlers<typeof READS> => ({

@@ -99,7 +99,7 @@ type Repetition<Types> = Types extends {
 }
   ? 'Idempotency-Key' extends keyof Exclude<Header, undefined>
     ? {
-        /** The key in `Idempotency-Key`; undefined: there is none. Reading it throws ApiError 422 when it is malformed. */
+        /** The key in `Idempotency-Key`. Undefined: there is none. Reading a malformed key throws ApiError 422. */
         readonly idempotencyKey: string | undefined;
       }
     : unknown

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError, keyError } from './errors.ts';
 
-/** A string of RFC 8941: printable ASCII in double quotes, in which a backslash escapes a quote and itself. */
+/** A string of RFC 8941: printable ASCII in double quotes. A backslash escapes a quote or a backslash. */
 const STRING = /^"((?:[ !#-[\]-~]|\\["\\]){1,510})"$/;
 /** Many clients leave the quotes out. */
 const BARE = /^[!#-+\--:<-[\]-~]+$/;

@@ -7,7 +7,7 @@ import { OPERATOR } from '../../db/audit.ts';
 import { type Arena, type Held, inTurns, onServer, startProcess, stopProcess } from './arena.ts';
 import type { RefreshTokenState } from './strict.ts';
 
-/** A row of the table: what happened, and whether it is what must hold. */
+/** A row of the table: the figure, and whether it is good enough. */
 export interface Figure {
   readonly what: string;
   readonly must: string;

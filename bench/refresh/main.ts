@@ -1,4 +1,4 @@
-/** `npm run bench:refresh`: whether grants survive what kills them elsewhere. See docs/reliability.md. */
+/** `npm run bench:refresh`: counts the grants that survive kills, outages and slow providers. See docs/reliability.md. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';

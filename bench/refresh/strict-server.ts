@@ -1,6 +1,6 @@
 /**
  * A strict authorization server in a process of its own: refresh tokens rotate, and the second use of a spent one revokes
- * the whole grant, unless it comes within the reuse window. It misbehaves as it is told. It knows no OAuth but the refresh.
+ * the whole grant, unless it comes within the reuse window. The benchmark sets its misbehaviour. It serves refreshes only.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

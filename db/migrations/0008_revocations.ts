@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Tokens that are out of use here and not yet revoked at their providers, and the outcomes in the audit trail. One statement
- * a call, and one constraint a statement, because the tables may be distributed (Citus).
+ * Deleted tokens that are not yet revoked at their providers, and `outcome` of audit records. One statement a call, and one
+ * constraint a statement, because the tables may be distributed (Citus).
  */
 export async function up(knex: Knex): Promise<void> {
   for (const statement of STATEMENTS) await knex.schema.raw(statement);

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** Which token an agent uses for a provider. One statement a call, because the tables may be distributed (Citus). */
+/** The token that an agent uses for a provider. One statement a call, because the tables may be distributed (Citus). */
 export async function up(knex: Knex): Promise<void> {
   for (const statement of STATEMENTS) await knex.schema.raw(statement);
 }

@@ -1,4 +1,4 @@
-/** Finds out what a pooler between the service and PostgreSQL, such as PgBouncer, takes away. */
+/** Finds the features that are lost behind a pooler such as PgBouncer. */
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import pg from 'pg';
@@ -18,8 +18,8 @@ const LOST = ['26000', '42P05'];
 const ROUNDS = 5;
 
 /**
- * Two clients prepare statements of the same names in turn. A pooler that gives both the same connection, and keeps no track
- * of the names, prepares a name twice; one that gives a client another connection runs a name that is not there.
+ * Two clients prepare statements of the same names in turn. A pooler that does not track names fails then: either both
+ * clients get the same connection, and a name is prepared twice, or a client gets another connection, which lacks the name.
  * @throws UnpreparedError
  */
 export async function requirePreparedStatements(connectionString: string): Promise<void> {

@@ -4,8 +4,8 @@ import type { RefreshState } from '../../db/refresh-states.ts';
 export type Outages = ReturnType<typeof createOutages>;
 
 /**
- * Remembers when this process last missed the database. Leases may have run out meanwhile although their processes live and
- * hold answers, so an outage counts like a start of PostgreSQL: every process gets time to store its answers.
+ * Remembers when this process last could not reach the database. During an outage, leases of living processes run out, and
+ * these may hold answers. So an outage counts like a start of PostgreSQL: every process gets time to store its answers.
  */
 export function createOutages() {
   let lastAt = Number.NEGATIVE_INFINITY;
