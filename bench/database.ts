@@ -39,8 +39,9 @@ export interface BenchCaller {
 const USERS = 64;
 const SHOWN = ['fsync', 'synchronous_commit', 'shared_buffers', 'max_wal_size'];
 
-export async function openServer(databaseUrl: string | undefined): Promise<Server> {
-  const directory = mkdtempSync(join(tmpdir(), 'tokenhold-bench-'));
+/** @param parent where the directory of the embedded one is made */
+export async function openServer(databaseUrl: string | undefined, parent = tmpdir()): Promise<Server> {
+  const directory = mkdtempSync(join(parent, 'tokenhold-bench-'));
   const embedded = databaseUrl === undefined ? await startEmbedded(join(directory, 'data')) : undefined;
   const serverUrl = databaseUrl ?? embedded?.connectionString ?? '';
   const admin = await connect(serverUrl);

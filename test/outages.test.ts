@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { startProxy } from '../bench/hostile/proxy.ts';
 import { generateKey } from '../crypto/fernet.ts';
 import { findRunning } from '../db/embedded/embedded.ts';
 import { createDatabase } from './support/postgres.ts';
 import { exit, printed, spawnTokenhold } from './support/process.ts';
-import { startProxy } from './support/proxy.ts';
 import { IMPORT, startVault } from './support/vault.ts';
 
 /** One operation of the hot statements, one of Knex. */

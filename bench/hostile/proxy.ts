@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 /** A TCP proxy before PostgreSQL, whose connections can go silent. */
-export interface Proxy {
+export interface DatabaseProxy {
   /** The same database, through the proxy. */
   readonly connectionString: string;
   /** From now on, the connections that are open neither pass on a byte nor close. */
@@ -11,7 +11,7 @@ export interface Proxy {
 }
 
 /** @param connectionString of a PostgreSQL that listens on a port or a Unix socket */
-export async function startProxy(connectionString: string): Promise<Proxy> {
+export async function startProxy(connectionString: string): Promise<DatabaseProxy> {
   const url = new URL(connectionString);
   const host = decodeURIComponent(url.hostname);
   const port = Number(url.port || 5432);

@@ -1,0 +1,104 @@
+/** Attacks, each a program that goes on until its process is ended. They run apart from what is measured. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import autocannon from 'autocannon';
+
+export interface Target {
+  readonly url: string;
+  /** API keys of the hostile organization. */
+  readonly keys: readonly string[];
+  /** One of its tokens. */
+  readonly tokenId: string;
+}
+
+export type Attack = (target: Target) => Promise<unknown>;
+
+const IMPORT = '/v2/auth/tokens/import';
+const FOREVER_SECONDS = 3_600;
+
+type Request = Pick<autocannon.Request, 'method' | 'path' | 'headers' | 'body'>;
+
+/** Requests as fast as they are answered. */
+const flood =
+  (connections: number, make: (target: Target, index: number) => Request): Attack =>
+  (target) => {
+    let index = 0;
+    const setupRequest = (given: autocannon.Request) => Object.assign(given, make(target, index++));
+    return autocannon({
+      url: target.url,
+      connections,
+      duration: FOREVER_SECONDS,
+      timeout: 60,
+      requests: [{ setupRequest }],
+    });
+  };
+
+const keyOf = ({ keys }: Target, index: number): string => keys[index % keys.length] ?? '';
+
+const jsonRequest = (body: string): ((target: Target, index: number) => Request) => {
+  return (target, index) => ({
+    method: 'POST',
+    path: IMPORT,
+    headers: { 'content-type': 'application/json', 'x-api-key': keyOf(target, index) },
+    body,
+  });
+};
+
+/** Reads a whole answer and throws it away, again and again. */
+const download =
+  (clients: number, path: string): Attack =>
+  (target) => {
+    const { hostname, port } = new URL(target.url);
+    const key = target.keys[0] ?? '';
+    const client = async () => {
+      for (;;) {
+        const socket = connect(Number(port), hostname).resume();
+        socket.on('error', () => undefined);
+        socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Api-Key: ${key}\r\n\r\n`);
+        await once(socket, 'close');
+      }
+    };
+    return Promise.all(Array.from({ length: clients }, client));
+  };
+
+const token = { provider_id: 'slack', access_token: 'x' };
+const names = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 1]));
+
+export const attacks = {
+  'import-locked': flood(1, jsonRequest(JSON.stringify(token))),
+  'update-locked': flood(64, (target) => ({
+    method: 'PATCH',
+    path: `/v2/auth/tokens/${target.tokenId}/metadata`,
+    headers: { 'content-type': 'application/json', 'x-api-key': keyOf(target, 0) },
+    body: '{"provider_account_label":"x"}',
+  })),
+  lists: download(24, '/v2/auth/tokens'),
+  'wrong-items': flood(64, jsonRequest(JSON.stringify({ ...token, scopes: Array(500_000).fill(1) }))),
+  'many-names': flood(64, jsonRequest(JSON.stringify({ ...token, metadata: names(90_000) }))),
+  'large-bodies': flood(
+    64,
+    jsonRequest(JSON.stringify({ ...token, metadata: { a: 'x'.repeat(1_000_000) } })),
+  ),
+  'invented-keys': flood(64, () => ({
+    method: 'POST',
+    path: IMPORT,
+    headers: { 'x-api-key': `thk_AAAAAA_${randomBytes(32).toString('base64url')}` },
+  })),
+  'invented-workspaces': flood(64, (target) => ({
+    method: 'GET',
+    path: '/v2/auth/tokens/exists?provider_id=slack',
+    headers: {
+      'x-api-key': keyOf(target, 0),
+      'x-tenant-id': `${randomBytes(4).toString('hex')}-0000-4000-8000-000000000000`,
+    },
+  })),
+  readiness: flood(64, () => ({ method: 'GET', path: '/readyz' })),
+  'invented-states': flood(64, () => ({
+    method: 'GET',
+    path: `/v2/auth/callback/slack?code=x&state=${randomBytes(60).toString('base64url')}`,
+  })),
+} satisfies Readonly<Record<string, Attack>>;
+
+export type AttackName = keyof typeof attacks;
