@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
+import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
 /** The settings of a provider that an authorization needs, as they were when it began. */
@@ -173,7 +174,7 @@ function claimed(row: PendingRow): ClaimedAuthorization {
 export type ConsentRepository = ReturnType<typeof consentRepository>;
 
 /** The steps of a person through an authorization. An expired one counts as gone. */
-export function consentRepository(db: Knex) {
+export function consentRepository(db: Statements) {
   async function pending(sql: string, bindings: Readonly<Record<string, Knex.Value>>) {
     const { rows } = await db.raw<{ rows: PendingRow[] }>(sql, bindings);
     return rows[0] && claimed(rows[0]);

@@ -1,7 +1,8 @@
-import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
+import { cutPage, type PagePlace, readPages } from './postgres/pages.ts';
+import type { Statements } from './postgres/statements.ts';
 
 export type ProviderType = 'microsoft' | 'salesforce' | 'slack';
 
@@ -90,7 +91,11 @@ SELECT ${PROVIDER_COLUMNS} FROM changed`;
 const IN_USE = `
 SELECT ${PROVIDER_COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId AND deleting_at IS NULL`;
 
-const LIST = `${IN_USE} ORDER BY id`;
+/** What an admin may make long counts. */
+const LIST = cutPage(
+  `${IN_USE} AND id > :after ORDER BY id LIMIT :size`,
+  'octet_length(name) + octet_length("clientId") + octet_length("authUrl") + octet_length("tokenUrl")',
+);
 const FIND = `${IN_USE} AND provider_id = :providerId`;
 
 const FIND_BEING_DELETED = `
@@ -111,7 +116,7 @@ export class ProviderBeingDeletedError extends Error {
 
 export type ProviderRepository = ReturnType<typeof providerRepository>;
 
-export function providerRepository(db: Knex) {
+export function providerRepository(db: Statements) {
   const query = async (
     sql: string,
     bindings: Readonly<Record<string, string | boolean | null>>,
@@ -149,8 +154,12 @@ export function providerRepository(db: Knex) {
       return created;
     },
 
-    /** The organization's providers, the newest last. */
-    list: (organizationId: string): Promise<readonly Provider[]> => query(LIST, { organizationId }),
+    /** The organization's providers, the newest last. They are read a page at a time, as fast as they are taken. */
+    list: (organizationId: string): AsyncGenerator<Provider, void> =>
+      readPages(async (page) => {
+        const { rows } = await db.raw<{ rows: (Provider & PagePlace)[] }>(LIST, { organizationId, ...page });
+        return rows;
+      }),
 
     /** Undefined: the organization has no such provider. */
     find,

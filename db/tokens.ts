@@ -1,5 +1,6 @@
-import type { Knex } from 'knex';
 import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
+import { cutPage, type PagePlace, readPages } from './postgres/pages.ts';
+import type { Statements } from './postgres/statements.ts';
 import type { ProviderType } from './providers.ts';
 
 /** A token for an operator, with its ciphertexts. */
@@ -49,8 +50,6 @@ LEFT JOIN default_tokens ON default_tokens.organization_id = :organizationId AND
 
 const SUMMARY = summary('token', 'default_tokens.token_id IS NOT NULL');
 
-const PAGE = 500;
-
 /**
  * A page of the user's tokens, behind the token `:after`. Joins through the organization's few providers, because tokens
  * are indexed by (organization, provider, user, id). Each provider gives its next page, and the first rows of all are kept.
@@ -62,15 +61,15 @@ CROSS JOIN LATERAL (
   SELECT * FROM oauth_tokens
   WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = provider.provider_id
     AND oauth_tokens.user_id = :userId AND oauth_tokens.id > :after
-  ORDER BY oauth_tokens.id LIMIT ${PAGE}
+  ORDER BY oauth_tokens.id LIMIT :size
 ) AS token${JOIN_DEFAULT}
 WHERE provider.organization_id = :organizationId AND provider.deleting_at IS NULL`;
 
-const ORDER = `ORDER BY token.id LIMIT ${PAGE}`;
-const LIST_ALL = `${LIST} ${ORDER}`;
-const LIST_OF_PROVIDER = `${LIST} AND provider.provider_id = :providerId ${ORDER}`;
-
-const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
+const ORDER = 'ORDER BY token.id LIMIT :size';
+/** What a caller may make long. */
+const BYTES = `octet_length(array_to_string(scopes, ' ')) + coalesce(octet_length(label), 0)`;
+const LIST_ALL = cutPage(`${LIST} ${ORDER}`, BYTES);
+const LIST_OF_PROVIDER = cutPage(`${LIST} AND provider.provider_id = :providerId ${ORDER}`, BYTES);
 
 /** Tokens of providers that are in use. */
 const TOKENS_IN_USE = `
@@ -140,7 +139,7 @@ FROM changed`;
 
 export type TokenRepository = ReturnType<typeof tokenRepository>;
 
-export function tokenRepository(db: Knex) {
+export function tokenRepository(db: Statements) {
   const summaries = async (
     sql: string,
     bindings: Readonly<Record<string, string | boolean | null>>,
@@ -161,19 +160,16 @@ export function tokenRepository(db: Knex) {
      * The user's tokens, of one provider or of all, the newest last. They are read page by page, as fast as they are taken,
      * so memory is bounded. No connection is held between pages.
      */
-    async *list(
+    list(
       organizationId: string,
       userId: string,
       providerId: string | null = null,
     ): AsyncGenerator<TokenSummary, void> {
       const sql = providerId === null ? LIST_ALL : LIST_OF_PROVIDER;
-      for (let after = BEFORE_ALL; ; ) {
-        const page = await summaries(sql, { organizationId, userId, providerId, after });
-        yield* page;
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) return;
-        after = last.id;
-      }
+      return readPages(async (page) => {
+        const bindings = { organizationId, userId, providerId, ...page };
+        return (await db.raw<{ rows: (TokenSummary & PagePlace)[] }>(sql, bindings)).rows;
+      });
     },
 
     /** Whether the user has a token of the provider. */

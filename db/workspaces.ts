@@ -1,6 +1,6 @@
-import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
 import { OPERATOR, recordedAs, recording } from './audit.ts';
+import type { Statements } from './postgres/statements.ts';
 
 export interface Workspace {
   readonly organizationId: string;
@@ -34,7 +34,7 @@ ORDER BY workspace_id::text = lower(:idOrName) DESC LIMIT 1`;
 
 export type WorkspaceRepository = ReturnType<typeof workspaceRepository>;
 
-export function workspaceRepository(db: Knex) {
+export function workspaceRepository(db: Statements) {
   const query = async (
     sql: string,
     bindings: Readonly<Record<string, string | null>>,

@@ -35,6 +35,10 @@ const present = (provider: Provider): components['schemas']['OAuthProviderRespon
   updated_at: provider.updatedAt.toISOString(),
 });
 
+async function* presented(providers: AsyncIterable<Provider>) {
+  for await (const provider of providers) yield present(provider);
+}
+
 function found(provider: Provider | undefined) {
   if (provider === undefined) throw new ApiError(404, 'OAuth provider not found');
   return { status: 200, body: present(provider) } as const;
@@ -76,7 +80,7 @@ export const providerHandlers = ({ providers, deletions, seal, settle }: Parts):
   const sealed = (secret: string | null | undefined) => (typeof secret === 'string' ? seal(secret) : null);
   return {
     async list_oauth_providers_v2_auth_providers_get({ caller }) {
-      return { status: 200, body: (await providers.list(caller.organizationId)).map(present) };
+      return { status: 200, rows: presented(providers.list(caller.organizationId)) };
     },
 
     async create_oauth_provider_v2_auth_providers_post(call) {

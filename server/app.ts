@@ -1,7 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
+import { createTurns } from '../db/postgres/turns.ts';
 import type { Authenticator } from '../security/authenticate.ts';
 import { limitFailures, type TrustProxy } from './auth-failures.ts';
+import { createBodies } from './bodies.ts';
 import { docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
 import { answerErrors, type Observers, receive } from './observing.ts';
@@ -54,14 +56,20 @@ export async function createApp(parts: AppParts): Promise<Express> {
   return app;
 }
 
+/** Answers of any length, a page of each in memory. */
+const LISTS = { perTenant: 2, total: 8, waiting: 100, patienceMs: 10_000 };
+
 async function operationRoutes(parts: AppParts): Promise<readonly Route[]> {
   const { limits, authenticator } = parts;
   const limited = limitFailures(limits.authFailuresPerMinute, parts.trustProxy);
+  const [serveBody, lists] = [createBodies(), createTurns(LISTS)];
   return (await loadOperations(parts)).map(({ handler, ...operation }) =>
     operationRoute(operation, {
       handler,
       authenticate: operation.security.length === 0 ? undefined : limited(authenticator(operation.security)),
       bodyBytes: limits.bodyBytes,
+      serveBody,
+      lists,
     }),
   );
 }

@@ -46,10 +46,18 @@ function refuseCodings(contentEncoding = ''): void {
   throw new ApiError(415, 'Unsupported Media Type', { 'Accept-Encoding': 'identity' });
 }
 
+/** How many bytes a body may take. One that is too large counts nothing: it is refused unread. */
+export function announcedBytes({ headers }: IncomingMessage, maxBytes: number): number {
+  if (headers['transfer-encoding'] !== undefined) return maxBytes;
+  const announced = Number(headers['content-length'] ?? 0);
+  return announced > maxBytes ? 0 : announced;
+}
+
 const tooLarge = () => new ApiError(413, 'Content Too Large', { Connection: 'close' });
 
 function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    if (request.destroyed) return reject(new ClientGoneError()); // while it waited for its turn
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge());
     const chunks: Buffer[] = [];
     let length = 0;

@@ -1,6 +1,7 @@
 import { KeyReusedError, RepeatedTooSoonError } from '../db/idempotency-keys.ts';
 import { TooManyTokensError } from '../db/imports.ts';
 import { isUnavailable } from '../db/postgres/errors.ts';
+import { TooManyWaitingError } from '../db/postgres/turns.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.ts';
 import { IssuerUnavailableError } from '../security/issuer-keys.ts';
@@ -81,6 +82,7 @@ export function toAnswer(error: unknown): Answer {
     return refusal(409, 'A request with this Idempotency-Key is under way', { 'Retry-After': '1' });
   }
   if (error instanceof ProviderBeingDeletedError) return refusal(409, error.message, { 'Retry-After': '5' });
+  if (error instanceof TooManyWaitingError) return refusal(429, 'Too Many Requests', { 'Retry-After': '5' });
   const isBusy = error instanceof IssuerUnavailableError || error instanceof TooManyLookupsError;
   if (isBusy || isUnavailable(error)) {
     return refusal(503, 'Service Unavailable', { 'Retry-After': '5' });

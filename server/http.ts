@@ -7,7 +7,7 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Express } from 'express';
@@ -18,12 +18,16 @@ import { cutSoon } from './sending.ts';
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 /** How long an idle connection stays open when the service stops. Its client may be sending a request just then. */
 const IDLE_GRACE_MS = 500;
+/** The part of the connections beyond which idle ones are closed. */
+const CROWDED = 0.9;
 
 export interface HttpLimits {
   readonly headerBytes: number;
   readonly headersTimeoutSeconds: number;
   readonly requestTimeoutSeconds: number;
   readonly maxConnections: number;
+  /** How long a connection may be idle between two requests: longer than proxies keep theirs, so that they close first. */
+  readonly keepAliveTimeoutSeconds: number;
 }
 
 /** An HTTP server whose own refusals look like those of the application. It keeps and logs nothing of a refused request. */
@@ -35,6 +39,7 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersTimeoutSeconds * 1000,
       requestTimeout: limits.requestTimeoutSeconds * 1000,
+      keepAliveTimeout: limits.keepAliveTimeoutSeconds * 1000,
       connectionsCheckingInterval: 500,
     },
     app,
@@ -45,6 +50,7 @@ export function createHttpServer(app: Express, limits: HttpLimits): Server {
   Object.assign(server, { httpAllowHalfOpen: true });
   server.on('checkExpectation', app);
   refuseMalformed(server);
+  giveWay(server, limits.maxConnections * CROWDED);
   return server;
 }
 
@@ -83,6 +89,31 @@ function refusal(status: number): string {
   const text = contentText(answer);
   const head = Object.entries(fields(answer, text, randomUUID())).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
+}
+
+/** When this many connections are open, those that are idle for longest are closed for new ones. */
+function giveWay(server: Server, mostConnections: number): void {
+  /** The one that is idle for longest first. */
+  const idle = new Set<Socket>();
+  const latest = new WeakMap<Socket, ServerResponse>();
+  let open = 0;
+  server.on('connection', (socket: Socket) => {
+    open += 1;
+    const [oldest] = open > mostConnections ? idle : [];
+    oldest?.destroy();
+    idle.add(socket);
+    socket.once('close', () => {
+      open -= 1;
+      idle.delete(socket);
+    });
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    idle.delete(socket);
+    latest.set(socket, response);
+    response.once('close', () => {
+      if (latest.get(socket) === response && !socket.destroyed) idle.add(socket);
+    });
+  });
 }
 
 /** Stops listening. After a moment, closes each connection as soon as it is idle, and all of them after this time. */

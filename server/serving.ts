@@ -1,7 +1,10 @@
+import type { Turns } from '../db/postgres/turns.ts';
 import { ForbiddenError } from '../security/authenticate.ts';
-import type { AnyReply } from './answer.ts';
+import type { Caller } from '../security/caller.ts';
+import type { Answer } from './answer.ts';
 import type { AuthenticateRequest } from './auth-failures.ts';
-import { readBody } from './body.ts';
+import type { ServeBody } from './bodies.ts';
+import { announcedBytes, type ReadBody, readBody } from './body.ts';
 import { ServedCall } from './call.ts';
 import type { AnyCall } from './contract.ts';
 import type { Handler, Operation } from './operations.ts';
@@ -13,11 +16,18 @@ interface Parts {
   /** Undefined: the operation is public. */
   readonly authenticate: AuthenticateRequest | undefined;
   readonly bodyBytes: number;
+  readonly serveBody: ServeBody;
+  /** Answers that are sent row by row. */
+  readonly lists: Turns;
 }
 
+/** Of a caller without credentials: callbacks hold a code and a state. */
+const ANONYMOUS_BODY_BYTES = 65_536;
+
 /** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */
-export function operationRoute(operation: Operation, { handler, authenticate, bodyBytes }: Parts): Route {
-  const { operationId, method, path, role, readPath, readQuery, mediaTypes, validate } = operation;
+export function operationRoute(operation: Operation, parts: Parts): Route {
+  const { operationId, method, path, role, mediaTypes } = operation;
+  const { authenticate, bodyBytes, serveBody } = parts;
   return {
     method,
     path,
@@ -26,23 +36,45 @@ export function operationRoute(operation: Operation, { handler, authenticate, bo
       const caller = await authenticate?.(request);
       response.locals.organizationId = caller?.organizationId;
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
-      const read = mediaTypes.length === 0 ? undefined : await readBody(request, mediaTypes, bodyBytes);
-      const call = new ServedCall(request, response, caller, {
-        path: readPath(request.params),
-        query: readQuery(request.url),
-        mediaType: read?.mediaType,
-        body: read?.body,
-      });
-      validate(call);
-      // The call has the handler's type, because that type and the validation follow from the same operation.
-      await reply(response, await handler(call as never));
+      const serve = (read?: ReadBody) => handle(operation, parts, { request, response, caller, read });
+      if (mediaTypes.length === 0) return serve();
+      const maxBytes = caller === undefined ? Math.min(bodyBytes, ANONYMOUS_BODY_BYTES) : bodyBytes;
+      await serveBody(caller?.organizationId, announcedBytes(request, maxBytes), async () =>
+        serve(await readBody(request, mediaTypes, maxBytes)),
+      );
     },
   };
 }
 
+interface Received {
+  readonly request: Request;
+  readonly response: Response;
+  readonly caller: Caller | undefined;
+  readonly read: ReadBody | undefined;
+}
+
+async function handle(
+  { readPath, readQuery, validate }: Operation,
+  { handler, lists }: Parts,
+  { request, response, caller, read }: Received,
+): Promise<void> {
+  const call = new ServedCall(request, response, caller, {
+    path: readPath(request.params),
+    query: readQuery(request.url),
+    mediaType: read?.mediaType,
+    body: read?.body,
+  });
+  validate(call);
+  // The call has the handler's type, because that type and the validation follow from the same operation.
+  const answer = await handler(call as never);
+  const { rows } = answer;
+  if (rows === undefined) send(response, answer);
+  else await lists.run(caller?.organizationId ?? '', 1, () => sendRows(response, answer, rows));
+}
+
 /** A page outside the contract. It takes no body. */
 export interface ServicePage extends Pick<Route, 'method' | 'path'> {
-  readonly serve: (call: PageCall) => Promise<AnyReply>;
+  readonly serve: (call: PageCall) => Promise<Answer>;
 }
 
 export interface PageCall extends AnyCall {
@@ -57,11 +89,6 @@ export const pageRoute = ({ method, path, serve }: ServicePage): Route => ({
   path,
   async serve(request, response) {
     const call = new ServedCall(request, response, undefined, { path: request.params, ...NO_INPUT });
-    await reply(response, await serve(call));
+    send(response, await serve(call));
   },
 });
-
-async function reply(response: Response, answer: AnyReply): Promise<void> {
-  if (answer.rows === undefined) send(response, answer);
-  else await sendRows(response, answer, answer.rows);
-}

@@ -31,7 +31,7 @@ export function authorizationConfig({ valid, integer }: Settings): Authorization
       }),
     },
     waiters: {
-      perCredential: integer('WAITERS_PER_KEY_MAX', { from: 1, to: 1_000_000, otherwise: 100 }),
+      perHolder: integer('WAITERS_PER_KEY_MAX', { from: 1, to: 1_000_000, otherwise: 100 }),
       total: integer('WAITERS_MAX', { from: 1, to: 1_000_000, otherwise: 5_000 }),
     },
   };

@@ -172,6 +172,7 @@ const limits = ({ integer }: Settings): Limits & HttpLimits => ({
   headersTimeoutSeconds: integer('HEADERS_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 10 }),
   requestTimeoutSeconds: integer('REQUEST_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 30 }),
   maxConnections: integer('MAX_CONNECTIONS', { from: 1, to: 1_000_000, otherwise: 10_000 }),
+  keepAliveTimeoutSeconds: integer('KEEP_ALIVE_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 75 }),
   authFailuresPerMinute: integer('AUTH_FAILURES_PER_MINUTE', { from: 0, to: 1_000_000, otherwise: 600 }),
 });
 

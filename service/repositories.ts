@@ -14,8 +14,10 @@ import { type IdentityRepository, identityRepository } from '../db/identity.ts';
 import { type ImportRepository, importRepository } from '../db/imports.ts';
 import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
-import { openDatabase } from '../db/postgres/pool.ts';
+import { abandon, openDatabase } from '../db/postgres/pool.ts';
 import { requirePreparedStatements } from '../db/postgres/pooler.ts';
+import { inTurns } from '../db/postgres/statements.ts';
+import { createTurns } from '../db/postgres/turns.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
 import { providerRepository } from '../db/providers.ts';
 import { type RefreshAnswers, refreshAnswers } from '../db/refresh-answers.ts';
@@ -117,6 +119,9 @@ export async function openCommandVault(config: Config, prepare?: Prepare): Promi
   return assemble(config, database, prepare ?? bringUpToDate);
 }
 
+/** How many statements of one organization may wait for a connection; fewer than the look-ups that all share. */
+const WAITING_MAX = 900;
+
 type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 
 /** A server must be able to open all that is stored. */
@@ -137,6 +142,14 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
   const connection = { connectionString, statementTimeoutSeconds, acquireTimeoutSeconds };
   const db = openDatabase({ ...connection, poolMax: config.databasePoolMax });
   const hot = openHotStatements(connection);
+  // What requests run beside the hot statements: no organization takes more than half of the pool, however it waits.
+  const turns = createTurns({
+    perTenant: Math.ceil(config.databasePoolMax / 2),
+    total: config.databasePoolMax,
+    waiting: WAITING_MAX,
+    patienceMs: acquireTimeoutSeconds * 1000,
+  });
+  const statements = inTurns(db, turns);
   // Opens its connection at the first query. It counts whole tables, so no request may wait for it.
   const background = openDatabase({ ...connection, poolMax: 1 });
   const vault: Vault = {
@@ -148,15 +161,15 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     ciphertexts: ciphertextRepository(db),
     countCiphertexts: () => ciphertextRepository(background).count(),
     organizations: organizationRepository(db),
-    workspaces: workspaceRepository(db),
+    workspaces: workspaceRepository(statements),
     apiKeys: apiKeyRepository(db),
     apiKeyLookups: apiKeyLookups(hot),
-    providers: providerRepository(db),
+    providers: providerRepository(statements),
     deletions: providerDeletions(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax),
     idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),
-    consents: consentRepository(db),
+    consents: consentRepository(statements),
     releases: releaseRepository(hot),
     refreshes: refreshRepository(db),
     refreshAnswers: refreshAnswers(db),
@@ -164,7 +177,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     identity: identityRepository(db),
     grantStates: grantStates(db),
     countGrants: () => grantStates(background).count(),
-    tokens: tokenRepository(db),
+    tokens: tokenRepository(statements),
     tokenDeletions: tokenDeletions(db),
     revocations: revocationRepository(db),
     connections: agentConnectionRepository(db),
@@ -174,7 +187,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
       await vault.apiKeyLookups.close();
       await vault.deletions.close();
       await hot.close();
-      await background.destroy();
+      await abandon(background);
       await db.destroy();
       await database.stop();
     },

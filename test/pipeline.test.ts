@@ -134,6 +134,7 @@ beforeAll(async () => {
     headersTimeoutSeconds: 10,
     requestTimeoutSeconds: 10,
     maxConnections: 100,
+    keepAliveTimeoutSeconds: 10,
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();

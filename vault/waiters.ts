@@ -3,13 +3,13 @@ import type { AuthorizationReference } from './references.ts';
 
 /** How many requests may wait at once. */
 export interface WaiterLimits {
-  /** With one credential. */
-  readonly perCredential: number;
-  /** In this process. */
+  /** Of one holder: an API key, or a user with bearer tokens. */
+  readonly perHolder: number;
+  /** In this process. An organization has at most four times as many as are free. */
   readonly total: number;
 }
 
-/** Too many requests wait already, with this credential or at this process. */
+/** Too many requests wait already: of this holder, of its organization, or in this process. */
 export class TooManyWaitersError extends Error {}
 
 interface Waiter extends AuthorizationReference {
@@ -26,6 +26,9 @@ const POLL_MS = 5_000;
 /** Authorizations in one statement. */
 const POLL_SIZE = 1_000;
 
+/** An organization may have so many times the free places: one alone gets four fifths, and others always find some. */
+const FREE_SHARE = 4;
+
 export type Waiters = ReturnType<typeof createWaiters>;
 
 /**
@@ -34,23 +37,25 @@ export type Waiters = ReturnType<typeof createWaiters>;
  */
 export function createWaiters({ authorizations, limits }: Parts) {
   const waiting = new Map<string, Set<Waiter>>();
-  const byCredential = new Map<string, number>();
+  const byHolder = createCounts();
+  const byOrganization = createCounts();
   let total = 0;
   let poll: NodeJS.Timeout | undefined;
 
-  function enter(credential: string, waiter: Waiter): () => void {
-    const ofCredential = byCredential.get(credential) ?? 0;
-    if (ofCredential >= limits.perCredential || total >= limits.total) throw new TooManyWaitersError();
-    byCredential.set(credential, ofCredential + 1);
+  function enter(holder: string, waiter: Waiter): () => void {
+    const { organizationId } = waiter;
+    const isShareTaken = byOrganization.get(organizationId) >= FREE_SHARE * (limits.total - total);
+    if (byHolder.get(holder) >= limits.perHolder || isShareTaken) throw new TooManyWaitersError();
+    byHolder.add(holder, 1);
+    byOrganization.add(organizationId, 1);
     total += 1;
     const waiters = waiting.get(waiter.id) ?? new Set();
     waiting.set(waiter.id, waiters.add(waiter));
     poll ??= setInterval(look, POLL_MS).unref();
     return () => {
       total -= 1;
-      const left = (byCredential.get(credential) ?? 1) - 1;
-      if (left === 0) byCredential.delete(credential);
-      else byCredential.set(credential, left);
+      byHolder.add(holder, -1);
+      byOrganization.add(organizationId, -1);
       waiters.delete(waiter);
       if (waiters.size === 0) waiting.delete(waiter.id);
       if (total > 0) return;
@@ -91,12 +96,12 @@ export function createWaiters({ authorizations, limits }: Parts) {
      */
     async wait(
       reference: AuthorizationReference,
-      credential: string,
+      holder: string,
       { timeoutMs, signal, mayWait }: WaitOptions,
     ): Promise<AuthorizationState | undefined> {
       const { promise, resolve: wake } = withResolvers<AuthorizationState | undefined>();
       // Entered before the first read, so that an end in between is not missed.
-      const leave = enter(credential, { ...reference, wake });
+      const leave = enter(holder, { ...reference, wake });
       let timer: NodeJS.Timeout | undefined;
       let abort = (): void => undefined;
       try {
@@ -125,6 +130,19 @@ export interface WaitOptions {
 
 const isOpen = (state: AuthorizationState | undefined): state is AuthorizationState =>
   state?.status === 'pending' || state?.status === 'claimed';
+
+/** How many there are of each name. */
+function createCounts() {
+  const counts = new Map<string, number>();
+  return {
+    get: (name: string): number => counts.get(name) ?? 0,
+    add(name: string, change: number): void {
+      const count = (counts.get(name) ?? 0) + change;
+      if (count > 0) counts.set(name, count);
+      else counts.delete(name);
+    },
+  };
+}
 
 /** `Promise.withResolvers` of ES2024, which Node 20 lacks. */
 function withResolvers<Result>(): { promise: Promise<Result>; resolve: (result: Result) => void } {

@@ -8,7 +8,7 @@ import { OperatorError } from '../../service/failure.ts';
 import { name, providerUrl } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { examples } from '../help.ts';
-import { print } from '../output.ts';
+import { print, type Row } from '../output.ts';
 import { type GivenSettings, providerOptions, providerSettings } from '../provider-settings.ts';
 import { readSecret } from '../secret.ts';
 
@@ -68,21 +68,25 @@ const catalogue = new Command('catalogue')
 const list = new Command('list')
   .description('list the providers of an organization, without their secrets')
   .requiredOption('--organization <id or name>', 'whose providers');
-withVault<{ organization: string }>(list, async (vault, { organization }) =>
-  (await vault.providers.list(await organizationId(vault, organization))).map((provider) => ({
-    provider_id: provider.providerId,
-    name: provider.name,
-    client_id: provider.clientId,
-    auth_url: provider.authUrl,
-    token_url: provider.tokenUrl,
-    provider_type: provider.providerType,
-    token_endpoint_auth_method: provider.tokenEndpointAuthMethod,
-    uses_pkce: provider.usesPkce,
-    created_at: provider.createdAt.toISOString(),
-    updated_at: provider.updatedAt.toISOString(),
-    id: provider.id,
-  })),
-);
+withVault<{ organization: string }>(list, async (vault, { organization }) => {
+  const rows: Row[] = [];
+  for await (const provider of vault.providers.list(await organizationId(vault, organization))) {
+    rows.push({
+      provider_id: provider.providerId,
+      name: provider.name,
+      client_id: provider.clientId,
+      auth_url: provider.authUrl,
+      token_url: provider.tokenUrl,
+      provider_type: provider.providerType,
+      token_endpoint_auth_method: provider.tokenEndpointAuthMethod,
+      uses_pkce: provider.usesPkce,
+      created_at: provider.createdAt.toISOString(),
+      updated_at: provider.updatedAt.toISOString(),
+      id: provider.id,
+    });
+  }
+  return rows;
+});
 
 const NO_PROVIDER = 'the organization has no provider of this id (--provider-id)';
 

@@ -34,11 +34,19 @@ interface Pool {
   numUsed(): number;
   numFree(): number;
   numPendingAcquires(): number;
+  readonly used: readonly { readonly resource: Client }[];
 }
 
 export function poolUse(db: Knex): PoolUse {
   const pool: Pool = db.client.pool;
   return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
+}
+
+/** Closes a pool at once: its connections in use are cut, and their statements fail. */
+export async function abandon(db: Knex): Promise<void> {
+  const pool: Pool = db.client.pool;
+  for (const { resource } of pool.used) resource.connection.stream.destroy();
+  await db.destroy();
 }
 
 /** The sum over several pools. */

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { createTurns } from '../db/postgres/turns.ts';
+
+/** From this size on, an organization's bodies are served one by one. */
+const LARGE_BYTES = 65_536;
+const MEBIBYTE = 1_048_576;
+const PATIENCE_MS = 10_000;
+/** The bytes of small bodies. Their values and their copies for PostgreSQL take several times as much. */
+const SMALL = { perTenant: 4 * MEBIBYTE, total: 16 * MEBIBYTE, waiting: 10_000, patienceMs: PATIENCE_MS };
+/** The number of large bodies. */
+const LARGE = { perTenant: 1, total: 8, waiting: 1_000, patienceMs: PATIENCE_MS };
+/** An organization rests after a large body for so many times as long as it took: that is the part of the others. */
+const RESTS = 3;
+const MAX_REST_MS = 1_000;
+
+/**
+ * Reads and serves a body when it is its organization's turn. The client's side of the connection waits meanwhile.
+ * @throws TooManyWaitingError, OverloadedError, and what the work throws
+ */
+export type ServeBody = (
+  organizationId: string | undefined,
+  bytes: number,
+  work: () => Promise<void>,
+) => Promise<void>;
+
+/** Bounds the bodies that are held at once, from their first byte to their answer: of each organization, and of all. */
+export function createBodies(): ServeBody {
+  const [small, large] = [createTurns(SMALL), createTurns(LARGE)];
+  return (organizationId = '', bytes, work) => {
+    if (bytes < LARGE_BYTES) return small.run(organizationId, bytes, work);
+    return large.run(organizationId, 1, async () => {
+      const start = performance.now();
+      try {
+        await work();
+      } finally {
+        await delay(Math.min(RESTS * (performance.now() - start), MAX_REST_MS));
+      }
+    });
+  };
+}

@@ -1,0 +1,172 @@
+/** What one organization, or a caller without credentials, holds: the others are served beside it. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '../crypto/uuid.ts';
+import { request } from './support/raw.ts';
+import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
+
+const MEBIBYTE = 1_048_576;
+const LIST = '/v2/auth/tokens';
+const EXISTS = '/v2/auth/tokens/exists?provider_id=slack';
+const TOKEN = { provider_id: 'slack', access_token: 'x' };
+/** More than the buffers of a connection hold. */
+const [TOKENS, SCOPES, SCOPE_CHARACTERS] = [24, 500, 1_000];
+
+let vault: TestVault;
+let hostile: Tenant;
+let other: Tenant;
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  vault = await startVault({ DATABASE_POOL_MAX: '4', TRUST_PROXY: '1' });
+  [hostile, other] = await Promise.all([vault.newTenant(), vault.newTenant()]);
+  const scopes = Array.from({ length: SCOPES }, (_, index) => `${index}`.padEnd(SCOPE_CHARACTERS, 'x'));
+  await vault.db('oauth_tokens').insert(
+    Array.from({ length: TOKENS }, () => ({
+      organization_id: hostile.organizationId,
+      id: newId(),
+      user_id: 'alice',
+      provider_id: 'slack',
+      workspace_id: hostile.workspaceId,
+      access_token: 'sealed',
+      scopes,
+    })),
+  );
+});
+
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+afterAll(() => vault.close());
+
+/** A connection that sends this. */
+async function send(bytes: string, port = vault.port): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  sockets.push(socket);
+  await once(socket, 'connect');
+  socket.write(bytes);
+  return socket;
+}
+
+const asking = (line: string, { apiKey }: Tenant, ...headers: string[]) =>
+  request(line, [`X-Api-Key: ${apiKey}`, ...headers]);
+
+const status = async (answer: Promise<{ readonly status: number }>) => (await answer).status;
+
+/** Reads the first bytes of an answer, and no more. */
+async function begun(socket: Socket): Promise<Socket> {
+  await once(socket, 'readable');
+  return socket;
+}
+
+describe('lists of any length', () => {
+  it('are sent whole and in order, however large their rows are', async () => {
+    const { body } = await vault.call('GET', LIST, { key: hostile.apiKey });
+    const ids = Array.isArray(body) ? body.map(({ id }) => String(id)) : [];
+    expect(ids).toHaveLength(TOKENS);
+    expect(ids).toEqual([...ids].sort());
+  });
+
+  it('wait for their turn behind two of the same organization that nobody reads, and for no other', async () => {
+    const unread = await Promise.all(
+      [1, 2].map(async () => begun(await send(asking(`GET ${LIST}`, hostile)))),
+    );
+    const third = vault.call('GET', LIST, { key: hostile.apiKey });
+    const isFirst = await Promise.race([
+      third.then(() => 'the third list'),
+      status(vault.call('GET', LIST, { key: other.apiKey })),
+    ]);
+    expect(isFirst).toBe(200);
+    unread[0]?.destroy();
+    expect(await status(third)).toBe(200);
+  });
+});
+
+describe('statements that wait for a lock', () => {
+  it('leave connections of the pool to other organizations', async () => {
+    const { body } = await vault.import(hostile.apiKey, TOKEN);
+    const { token_id: id } = Object(body);
+    const locker = vault.outside();
+    const lock = await locker.transaction();
+    await lock('oauth_tokens').where({ id }).forUpdate().first();
+    const blocked = Array.from({ length: 12 }, () =>
+      vault.call('PATCH', `/v2/auth/tokens/${id}/metadata`, {
+        key: hostile.apiKey,
+        json: { provider_account_label: 'x' },
+      }),
+    );
+    const isFirst = await Promise.race([
+      ...blocked.map((answer) => answer.then(() => 'a blocked one')),
+      status(vault.call('GET', EXISTS, { key: other.apiKey })),
+    ]);
+    await lock.rollback();
+    await locker.destroy();
+    expect(isFirst).toBe(200);
+    const answers = await Promise.all(blocked.map(status));
+    expect(new Set(answers)).toEqual(new Set([200]));
+  });
+});
+
+describe('bodies that are announced and do not come', () => {
+  it('make only the large bodies of their own organization wait', async () => {
+    const announced = await Promise.all(
+      Array.from({ length: 2 }, () =>
+        send(
+          asking(
+            `POST ${IMPORT}`,
+            hostile,
+            'Content-Type: application/json',
+            'Expect: 100-continue',
+            `Content-Length: ${MEBIBYTE}`,
+          ),
+        ),
+      ),
+    );
+    // Each is asked for its body as soon as it has a turn, or waits for one.
+    await Promise.all(announced.map((socket) => once(socket, 'data')));
+    const large = { ...TOKEN, metadata: { text: 'x'.repeat(100_000) } };
+    const own = vault.import(hostile.apiKey, large);
+    const isFirst = await Promise.race([
+      own.then(() => 'its own'),
+      status(vault.import(other.apiKey, large)),
+    ]);
+    expect(isFirst).toBe(200);
+    expect(await status(vault.import(hostile.apiKey, TOKEN))).toBe(200);
+    for (const socket of announced) socket.destroy();
+    expect(await status(own)).toBe(200);
+  });
+
+  it('are small where no credentials come along', async () => {
+    const answer = await vault.call('POST', '/v2/auth/callback/slack', {
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: `state=${'x'.repeat(70_000)}`,
+    });
+    expect(answer.status).toBe(413);
+  });
+});
+
+describe('idle connections', () => {
+  it('stay open longer than proxies keep theirs', async () => {
+    const socket = await send(request('GET /healthz').replace('Connection: close\r\n', ''));
+    expect(String(await once(socket, 'data'))).toContain('Keep-Alive: timeout=75');
+  });
+
+  it('give way to new ones when there are many, the one that is idle for longest first', async () => {
+    const crowded = await startVault({ MAX_CONNECTIONS: '10' });
+    const idle = [];
+    for (let count = 0; count < 9; count++) {
+      const socket = await send(request('GET /healthz').replace('Connection: close\r\n', ''), crowded.port);
+      await once(socket, 'data');
+      idle.push(socket);
+    }
+    const [oldest, next] = idle;
+    const closed = oldest === undefined ? undefined : once(oldest, 'close');
+    expect(await status(crowded.call('GET', '/healthz'))).toBe(200);
+    await closed;
+    expect(next?.closed).toBe(false);
+    await crowded.close();
+  });
+});
