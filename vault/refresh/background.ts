@@ -16,7 +16,8 @@ const PASS_MS = 2_000;
 /** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
 const SIZE = 500;
-const PER_ORGANIZATION = 100;
+const PER_ORGANIZATION = 20;
+const NO_ROOM_SECONDS = 5;
 const USES_MS = 5_000;
 const USES_AT_ONCE = 1_000;
 /** A use is written once an hour. In between this process remembers it. */
@@ -39,7 +40,10 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   async function consider(state: RefreshState): Promise<void> {
     const plan = whenDue(state, catalogue.find(state.tokenUrl)?.reuse);
     if (plan.kind === 'later') await states.park(state, plan.seconds);
-    else if (plan.kind === 'refresh') await refresher.due(state);
+    else if (plan.kind === 'refresh' && !(await refresher.due(state))) {
+      // A provider that is slow, or has very many due tokens, must not keep others out of the next passes.
+      await states.park(state, NO_ROOM_SECONDS * (0.5 + Math.random()));
+    }
   }
 
   async function pass(): Promise<void> {

@@ -150,11 +150,12 @@ export function createRefresher(parts: RefresherParts) {
       share(reference, () => step(reference, isFarFromExpiry)).catch(() => undefined);
     },
 
-    /** Refreshes a token that the background pass has chosen. False: there is no room, or this database is a copy. */
+    /** Refreshes a token that the background pass has chosen, unless this database is a copy. False: there is no room. */
     async due(state: RefreshState): Promise<boolean> {
       const provider = providerOf(state);
       const most = mostAtOnce(catalogue.find(state.tokenUrl)?.reuse);
-      if (isClosed || !turns.hasRoom(provider, most) || !(await isOwnDatabase())) return false;
+      if (isClosed || !(await isOwnDatabase())) return true;
+      if (!turns.hasRoom(provider, most)) return false;
       await share(state, async () => (await turns.take(provider, most, () => attempt(state))) ?? USABLE);
       return true;
     },
