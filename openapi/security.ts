@@ -58,13 +58,15 @@ export interface Security {
 }
 
 /**
- * What an operation requires: its own list, or the document's (OpenAPI 3.1, Operation Object).
+ * What an operation requires: its own list, or the document's (OpenAPI 3.1, Operation Object). The document's `[]` does not
+ * count: only an operation itself can say that it is public, so that a forgotten list opens none.
  * @throws Error for a missing list, a scheme that the service cannot check, and scopes
  */
 export function securityOf(operation: JsonObject, document: JsonObject): Security {
-  const { security = document['security'] } = operation;
-  if (!Array.isArray(security)) throw new Error('states no security, and neither does the document');
-  const list: readonly Json[] = security;
+  const { security } = operation;
+  const list = security === undefined ? listAt(document, 'security') : security;
+  if (!Array.isArray(list) || (security === undefined && list.length === 0))
+    throw new Error('states no security. If it is public, let it say `security: []`');
   return { alternatives: list.map(schemesOf), isPublic: list.length === 0 };
 }
 

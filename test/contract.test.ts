@@ -28,7 +28,7 @@ describe('the document that is served', () => {
     const ofBrowsers = new Map<unknown, unknown>([
       ['oauth_callback_get_v2_auth_callback__provider_id__get', [{}, { BearerAuth: [] }]],
       ['oauth_callback_v2_auth_callback__provider_id__post', [{}, ...standard]],
-      ['oauth_setup_callback_v2_auth_setup__provider_id__get', undefined],
+      ['oauth_setup_callback_v2_auth_setup__provider_id__get', []],
     ]);
     for (const operation of operations) {
       const { operationId, security } = Object(operation);

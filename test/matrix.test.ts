@@ -379,6 +379,18 @@ describe('the security of an operation', () => {
   ])('is refused by name where it cannot be checked: %j', async (list, error) => {
     await expect(generated(set([...OPERATION, 'security'], list))).rejects.toThrow(error);
   });
+
+  const forgotten = set([...OPERATION, 'security'], undefined);
+
+  it("is the document's where the operation states none", async () => {
+    const server = await served(forgotten, set(['security'], [{ 'API Key': [] }]));
+    expect(await statuses(server)).toEqual([401, 200, 401, 200]);
+  });
+
+  it.each([[], undefined])('is never public by a forgotten list (the document says %j)', async (security) => {
+    const generating = generated(forgotten, set(['security'], security));
+    await expect(generating).rejects.toThrow(/POST .*import states no security/);
+  });
 });
 
 describe('the generator refuses', () => {
