@@ -3,7 +3,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Signer } from '../crypto/signing.ts';
 import { isLoopback } from '../outbound/urls.ts';
 import { ApiError } from '../server/errors.ts';
-import { type AuthorizationReference, connectCookie, isConnectCookie } from '../vault/references.ts';
+import {
+  type AuthorizationReference,
+  connectCookie,
+  isConnectCookie,
+  isConnectCookieName,
+} from '../vault/references.ts';
 
 export type BrowserRequest = Pick<IncomingMessage, 'headersDistinct' | 'url'>;
 
@@ -15,6 +20,10 @@ export interface Site {
 }
 
 const COOKIE_SECONDS = 600;
+/** Authorizations that go on side by side in one browser. */
+const KEPT_COOKIES = 10;
+/** In one answer: proxies limit the size of its header. */
+const EXPIRED_AT_ONCE = 20;
 
 /** The query as it came. */
 export function queryOf({ url = '' }: BrowserRequest): string {
@@ -46,36 +55,55 @@ function keepsSecureCookies(publicUrl: string): boolean {
   return protocol === 'https:' || isLoopback(hostname);
 }
 
-function cookieOf({ publicUrl, signer }: Site, reference: AuthorizationReference) {
-  const isSecure = keepsSecureCookies(publicUrl);
-  return {
-    ...connectCookie(signer, reference, isSecure),
-    attributes: `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`,
-  };
-}
+const attributes = (isSecure: boolean): string =>
+  `Path=/; HttpOnly; SameSite=Lax${isSecure ? '; Secure' : ''}`;
 
-/** Binds the authorization to this browser: the value of a `Set-Cookie` field. */
-export function bindingCookie(site: Site, reference: AuthorizationReference): string {
-  const { name, value, attributes } = cookieOf(site, reference);
-  return `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes}`;
+const expired = (name: string, isSecure: boolean): string => `${name}=; Max-Age=0; ${attributes(isSecure)}`;
+
+/** The cookies of a request, in its order. A name may come twice. */
+const cookiesOf = ({
+  headersDistinct,
+}: BrowserRequest): readonly (readonly [name: string, value: string])[] =>
+  (headersDistinct['cookie'] ?? [])
+    .flatMap((line) => line.split(';'))
+    .map((pair) => {
+      const [name = '', ...value] = pair.trim().split('=');
+      return [name, value.join('=')];
+    });
+
+/**
+ * The values of `Set-Cookie` that bind the authorization to this browser. Where it has very many of our cookies, the oldest
+ * expire, so that its requests stay below the limits of servers and proxies. Browsers send the oldest first (RFC 6265, 5.4).
+ */
+export function bindingCookies(
+  { publicUrl, signer }: Site,
+  request: BrowserRequest,
+  reference: AuthorizationReference,
+): string[] {
+  const isSecure = keepsSecureCookies(publicUrl);
+  const { name, value } = connectCookie(signer, reference, isSecure);
+  const others = cookiesOf(request)
+    .map(([other]) => other)
+    .filter((other) => other !== name && isConnectCookieName(other, isSecure));
+  const surplus = others.slice(0, Math.max(0, others.length - KEPT_COOKIES)).slice(0, EXPIRED_AT_ONCE);
+  const binding = `${name}=${value}; Max-Age=${COOKIE_SECONDS}; ${attributes(isSecure)}`;
+  return [binding, ...surplus.map((other) => expired(other, isSecure))];
 }
 
 /** Deletes the cookie: the value of a `Set-Cookie` field. */
-export function unbindingCookie(site: Site, reference: AuthorizationReference): string {
-  const { name, attributes } = cookieOf(site, reference);
-  return `${name}=; Max-Age=0; ${attributes}`;
+export function unbindingCookie({ publicUrl, signer }: Site, reference: AuthorizationReference): string {
+  const isSecure = keepsSecureCookies(publicUrl);
+  return expired(connectCookie(signer, reference, isSecure).name, isSecure);
 }
 
 /** Whether the button of the connect page was pressed in this browser. */
 export function isBound(
-  site: Site,
-  { headersDistinct }: BrowserRequest,
+  { publicUrl, signer }: Site,
+  request: BrowserRequest,
   reference: AuthorizationReference,
 ): boolean {
-  const { name } = cookieOf(site, reference);
-  return (headersDistinct['cookie'] ?? [])
-    .flatMap((line) => line.split(';'))
-    .map((pair) => pair.trim())
-    .filter((pair) => pair.startsWith(`${name}=`))
-    .some((pair) => isConnectCookie(site.signer, reference, pair.slice(name.length + 1)));
+  const { name } = connectCookie(signer, reference, keepsSecureCookies(publicUrl));
+  return cookiesOf(request).some(
+    ([other, value]) => other === name && isConnectCookie(signer, reference, value),
+  );
 }

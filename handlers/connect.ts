@@ -3,7 +3,7 @@ import { PageError } from '../server/errors.ts';
 import { connectPage, goingOnPage } from '../server/pages/connect.ts';
 import { foreignFormPage, gonePage, outcomePages } from '../server/pages/outcomes.ts';
 import type { PageCall, ServicePage } from '../server/serving.ts';
-import { bindingCookie, isFromOurPage, type Site } from './browser.ts';
+import { bindingCookies, isFromOurPage, type Site } from './browser.ts';
 
 interface Parts {
   readonly site: Site;
@@ -46,7 +46,7 @@ export const connectPages = ({ site, find, providerUrl }: Parts): readonly Servi
         if (!isFromOurPage(call.request, site.publicUrl)) throw new PageError(403, foreignFormPage);
         const begun = await pending(call);
         const page = goingOnPage({ provider: begun.provider.name, url: new URL(providerUrl(begun)) });
-        const headers = { ...page.headers, 'Set-Cookie': bindingCookie(site, begun) };
+        const headers = { ...page.headers, 'Set-Cookie': bindingCookies(site, call.request, begun) };
         return { status: 200, html: page.html, headers };
       },
     },

@@ -3,7 +3,7 @@ import { type Html, htmlText } from './pages/html.ts';
 /** An answer that is known as a whole before it is sent. At most one of `body` and `html` is there. */
 export interface Answer {
   readonly status: number;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: Readonly<Record<string, string | string[]>> | undefined;
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly html?: Html;
@@ -27,7 +27,11 @@ export const commonFields = (requestId: string) => ({
 });
 
 /** The header fields of an answer, the common ones included. */
-export const fields = (answer: Answer, text: string, requestId: string): Record<string, string> => ({
+export const fields = (
+  answer: Answer,
+  text: string,
+  requestId: string,
+): Record<string, string | string[]> => ({
   ...answer.headers,
   ...contentFields(answer, text),
   ...commonFields(requestId),

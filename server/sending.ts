@@ -20,7 +20,11 @@ export function send(response: Response, answer: Answer): void {
 }
 
 /** Every answer begins here. An answer that is sent while the service stops closes its connection. */
-function begin(response: Response, status: number, headers: Readonly<Record<string, string>>): void {
+function begin(
+  response: Response,
+  status: number,
+  headers: Readonly<Record<string, string | string[]>>,
+): void {
   if (response.locals.stopping.aborted) response.shouldKeepAlive = false;
   response.writeHead(status, headers);
 }

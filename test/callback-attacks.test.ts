@@ -71,6 +71,21 @@ async function expectNotFound(response: Response) {
   return text;
 }
 
+describe('a browser with very many of our cookies', () => {
+  it('loses the oldest of them, and none of its ten newest', async () => {
+    const alice = person();
+    const names = Array.from({ length: 13 }, (_, index) => `__Host-th_c_${String(index).padStart(8, '0')}`);
+    for (const name of names) alice.cookies.set(name, 'x');
+    alice.cookies.set('th_c_of_another', 'x');
+    const { url } = await start();
+    const callback = await alice.untilCallback(url);
+    const left = [...alice.cookies.keys()];
+    expect(left).toEqual(expect.arrayContaining([...names.slice(3), 'th_c_of_another']));
+    expect(left).toHaveLength(12);
+    await expectUsable({ alice, callback });
+  });
+});
+
 describe('a link that somebody else opens', () => {
   it('finishes only in the browser that pressed the button', async () => {
     const mallory = await atCallback();

@@ -70,6 +70,8 @@ export interface ConnectCookie {
 
 const PREFIX = 'th_c_';
 const HOST_PREFIX = `__Host-${PREFIX}`;
+const PLAIN_NAME = new RegExp(`^${PREFIX}[\\w-]{8}$`);
+const HOST_NAME = new RegExp(`^${HOST_PREFIX}[\\w-]{8}$`);
 
 /** @param isSecure whether browsers keep `Secure` cookies of PUBLIC_URL: https, or a loopback host */
 export function connectCookie(
@@ -84,6 +86,10 @@ export function connectCookie(
     value: signer.sign('connect cookie', content).toString('base64url'),
   };
 }
+
+/** Whether a cookie of this name is one that the connect page sets. */
+export const isConnectCookieName = (name: string, isSecure: boolean): boolean =>
+  (isSecure ? HOST_NAME : PLAIN_NAME).test(name);
 
 /** Whether the button has set this value. Any key of the ring may have signed it. */
 export function isConnectCookie(
