@@ -347,7 +347,7 @@ export interface components {
             readonly refresh_token?: string | null;
             /**
              * Expires In Seconds
-             * @description Seconds until the access token expires, counted from the import. Without it, the expiry is unknown. The names `expires_in` and `expires_at` of OAuth are ignored, as every unknown field is.
+             * @description Seconds until the access token expires, counted from the import. Without it, the expiry is unknown. The names `expires_in` and `expires_at` of OAuth are ignored, as every unknown field is; the service counts and logs such imports as a likely mistake.
              */
             readonly expires_in_seconds?: number | null;
             /**

@@ -6,8 +6,11 @@ import type { TokenSummary, tokenRepository } from '../db/tokens.ts';
 import type { components } from '../generated/api.d.ts';
 import { actor, type Handlers, type Reading } from '../server/contract.ts';
 import { ApiError } from '../server/errors.ts';
+import type { createExpiryHints } from '../server/likely-mistakes.ts';
 
 interface Parts {
+  /** Called with each import that is stored. */
+  readonly onImport: ReturnType<typeof createExpiryHints>;
   readonly imports: ImportRepository;
   readonly tokens: ReturnType<typeof tokenRepository>;
   readonly seal: Seal;
@@ -49,7 +52,7 @@ const READS = {
   check_workspace_slack_tokens_exist_v2_auth_tokens_workspace_slack_exists_get: {},
 } as const satisfies Reading;
 
-export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof READS> => ({
+export const tokenHandlers = ({ imports, tokens, seal, onImport }: Parts): Handlers<typeof READS> => ({
   async import_oauth_token_v2_auth_tokens_import_post(call) {
     const { caller, body, idempotencyKey } = call;
     const token = {
@@ -70,6 +73,7 @@ export const tokenHandlers = ({ imports, tokens, seal }: Parts): Handlers<typeof
         : repeatable(caller.userId, idempotencyKey, [caller.workspaceId, body]);
     const id = await imports.store(token, actor(call), repeating);
     if (id === undefined) throw new ApiError(404, 'OAuth provider not found');
+    onImport(call);
     return { status: 200, body: { token_id: id } };
   },
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Document } from 'openapi-backend';
 import type { Route, Serve } from './routing.ts';
-import { sendFile } from './sending.ts';
+import { send, sendFile } from './sending.ts';
 
 interface File {
   readonly type: string;
@@ -16,13 +16,53 @@ const HTML = `<!doctype html>
 <title>Tokenhold API</title>
 <link rel="icon" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/style.css">
 <div id="api"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
 `;
 
-/** `validatorUrl` would send the document to another host. */
-const START = `SwaggerUIBundle({ url: 'openapi.json', dom_id: '#api', validatorUrl: null, tryItOutEnabled: true });
+/**
+ * `validatorUrl` would send the document to another host. The answers that every operation shares are many, so an error is
+ * one line until it is opened.
+ */
+const START = `const ours = () => ({
+  wrapComponents: {
+    // Each scheme's field asks for the focus, and the last one gets it.
+    authorizationPopup: (Original, { React }) => (props) => {
+      React.useEffect(() => document.querySelector('.modal-ux input')?.focus(), []);
+      return React.createElement(Original, props);
+    },
+    response: (Original, { React }) => (props) => {
+      const [isOpen, open] = React.useState(Number(props.code) < 400);
+      if (isOpen) return React.createElement(Original, props);
+      const description = props.response.get('description');
+      return React.createElement('tr', { className: 'response', 'data-code': props.code },
+        React.createElement('td', { className: 'response-col_status' }, props.code),
+        React.createElement('td', { colSpan: 2, className: 'response-col_description' },
+          React.createElement('button', { type: 'button', className: 'folded', onClick: () => open(true) }, description)));
+    },
+  },
+});
+SwaggerUIBundle({
+  url: 'openapi.json',
+  dom_id: '#api',
+  validatorUrl: null,
+  tryItOutEnabled: true,
+  persistAuthorization: true,
+  plugins: [ours],
+});
+`;
+
+const STYLE = `.swagger-ui .folded { padding: 0; border: 0; background: none; color: inherit; font: inherit; text-align: left; text-decoration: underline dotted; cursor: pointer }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper { padding: 0 10px }
+  .swagger-ui .opblock-tag { flex-wrap: wrap }
+  .swagger-ui .opblock-tag small { flex: 1 0 100%; order: 1; padding: 5px 0 }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap }
+  .swagger-ui .opblock .opblock-summary-description { flex: 1 0 100%; padding: 5px 0 }
+  .swagger-ui .opblock-body { overflow-x: auto }
+}
 `;
 
 const ASSETS = {
@@ -45,11 +85,21 @@ export function docsRoutes(contract: Document): readonly Route[] {
     { type, content: readFileSync(resolve(`swagger-ui-dist/${name}`)) },
   ]);
   return [
+    ...redirectRoutes('/', 'docs'),
+    ...redirectRoutes('/docs/', '../docs'),
     ...fileRoutes('/openapi.json', { type: 'application/json', content: JSON.stringify(contract) }),
     ...fileRoutes('/docs', { type: 'text/html; charset=utf-8', content: HTML }),
+    ...fileRoutes('/docs/style.css', { type: 'text/css; charset=utf-8', content: STYLE }),
     ...fileRoutes('/docs/start.js', { type: 'text/javascript; charset=utf-8', content: START }),
     ...assets.flatMap(([path, file]) => fileRoutes(path, file)),
   ];
+}
+
+/** @param location relative, so that it also holds below a proxy's prefix */
+function redirectRoutes(path: string, location: string): readonly Route[] {
+  const serve: Serve = async (_request, response) =>
+    send(response, { status: 307, headers: { Location: location } });
+  return ['GET', 'HEAD'].map((method) => ({ method, path, serve }));
 }
 
 function fileRoutes(path: string, { type, content }: File): readonly Route[] {

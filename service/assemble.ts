@@ -14,6 +14,7 @@ import { createBearerVerifier } from '../security/bearer.ts';
 import { remember } from '../security/remember.ts';
 import type { AppParts } from '../server/app.ts';
 import type { AllHandlers } from '../server/contract.ts';
+import { createExpiryHints } from '../server/likely-mistakes.ts';
 import type { Logger } from '../server/log.ts';
 import { createMetrics, type Metrics } from '../server/metrics.ts';
 import { readContract } from '../server/operations.ts';
@@ -68,7 +69,7 @@ export function assemble(
   const revoker = assembleRevocation({ vault, catalogue, outbound, metrics, log });
   const handlers: AllHandlers = {
     ...providerHandlers({ providers, deletions, seal, settle: revoker.settle }),
-    ...tokenHandlers({ imports, tokens, seal }),
+    ...tokenHandlers({ imports, tokens, seal, onImport: createExpiryHints({ log, metrics }) }),
     ...connectionHandlers({ connections: vault.connections }),
     ...deletionHandlers({ deletions: vault.tokenDeletions, settle: revoker.settle }),
     ...consent.handlers,

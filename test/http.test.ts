@@ -28,7 +28,6 @@ const authorized = (...headers: string[]) => [
 
 describe('a path', () => {
   it.each([
-    '/',
     '/nope',
     '/v2/auth/tokens/import/',
     '//v2/auth/tokens/import',
@@ -263,6 +262,18 @@ describe('the contract for people', () => {
   it('is the document itself, for tools', async () => {
     const generated = readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8');
     expect((await vault.call('GET', '/openapi.json')).body).toEqual(JSON.parse(generated));
+  });
+
+  it.each([
+    ['/', 'docs'],
+    ['/docs/', '../docs'],
+  ])('is where %s leads', async (path, location) => {
+    const answer = await fetch(vault.url + path, { redirect: 'manual' });
+    expect({ status: answer.status, location: answer.headers.get('location') }).toEqual({
+      status: 307,
+      location,
+    });
+    expect(new URL(location, vault.url + path).pathname).toBe('/docs');
   });
 
   it.each(['/docs', '/openapi.json', '/docs/start.js'])('is to be read only: %s', async (path) => {
