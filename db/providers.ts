@@ -91,7 +91,7 @@ SELECT ${PROVIDER_COLUMNS} FROM changed`;
 const IN_USE = `
 SELECT ${PROVIDER_COLUMNS} FROM oauth_providers WHERE organization_id = :organizationId AND deleting_at IS NULL`;
 
-/** What an admin may make long counts. */
+/** The bytes of the columns that an admin can make long. */
 const LIST = cutPage(
   `${IN_USE} AND id > :after ORDER BY id LIMIT :size`,
   'octet_length(name) + octet_length("clientId") + octet_length("authUrl") + octet_length("tokenUrl")',
@@ -154,7 +154,7 @@ export function providerRepository(db: Statements) {
       return created;
     },
 
-    /** The organization's providers, the newest last. They are read a page at a time, as fast as they are taken. */
+    /** The organization's providers, the newest last. They are read page by page, as fast as they are taken. */
     list: (organizationId: string): AsyncGenerator<Provider, void> =>
       readPages(async (page) => {
         const { rows } = await db.raw<{ rows: (Provider & PagePlace)[] }>(LIST, { organizationId, ...page });

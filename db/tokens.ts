@@ -66,7 +66,7 @@ CROSS JOIN LATERAL (
 WHERE provider.organization_id = :organizationId AND provider.deleting_at IS NULL`;
 
 const ORDER = 'ORDER BY token.id LIMIT :size';
-/** What a caller may make long. */
+/** The bytes of the columns that a caller can make long. */
 const BYTES = `octet_length(array_to_string(scopes, ' ')) + coalesce(octet_length(label), 0)`;
 const LIST_ALL = cutPage(`${LIST} ${ORDER}`, BYTES);
 const LIST_OF_PROVIDER = cutPage(`${LIST} AND provider.provider_id = :providerId ${ORDER}`, BYTES);

@@ -5,17 +5,17 @@ import { createTurns } from '../db/postgres/turns.ts';
 const LARGE_BYTES = 65_536;
 const MEBIBYTE = 1_048_576;
 const PATIENCE_MS = 10_000;
-/** The bytes of small bodies. Their values and their copies for PostgreSQL take several times as much. */
+/** Bytes of small bodies. Their values, and their copies for PostgreSQL, take several times as much memory. */
 const SMALL = { perTenant: 4 * MEBIBYTE, total: 16 * MEBIBYTE, waiting: 10_000, patienceMs: PATIENCE_MS };
 /** The number of large bodies. */
 const LARGE = { perTenant: 1, total: 8, waiting: 1_000, patienceMs: PATIENCE_MS };
-/** An organization rests after a large body for so many times as long as it took: that is the part of the others. */
+/** After a large body, an organization rests for this many times its duration, and others are served. */
 const RESTS = 3;
 const MAX_REST_MS = 1_000;
 
 /**
  * Reads and serves a body when it is its organization's turn. The client's side of the connection waits meanwhile.
- * @throws TooManyWaitingError, OverloadedError, and what the work throws
+ * @throws TooManyWaitingError, OverloadedError, and the errors of the work
  */
 export type ServeBody = (
   organizationId: string | undefined,

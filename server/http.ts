@@ -18,7 +18,7 @@ import { cutSoon } from './sending.ts';
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 /** How long an idle connection stays open when the service stops. Its client may be sending a request just then. */
 const IDLE_GRACE_MS = 500;
-/** The part of the connections beyond which idle ones are closed. */
+/** From this fraction of the connections on, idle ones are closed. */
 const CROWDED = 0.9;
 
 export interface HttpLimits {
@@ -91,9 +91,9 @@ function refusal(status: number): string {
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
 }
 
-/** When this many connections are open, those that are idle for longest are closed for new ones. */
+/** If this many connections are open, each new one closes the connection that has been idle for longest. */
 function giveWay(server: Server, mostConnections: number): void {
-  /** The one that is idle for longest first. */
+  /** In the order in which they became idle. */
   const idle = new Set<Socket>();
   const latest = new WeakMap<Socket, ServerResponse>();
   let open = 0;

@@ -21,7 +21,7 @@ interface Parts {
   readonly lists: Turns;
 }
 
-/** Of a caller without credentials: callbacks hold a code and a state. */
+/** The limit for a caller without credentials: a callback holds no more than a code and a state. */
 const ANONYMOUS_BODY_BYTES = 65_536;
 
 /** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */

@@ -1,4 +1,4 @@
-/** What one organization, or a caller without credentials, holds: the others are served beside it. */
+/** Others are served, whatever one organization, or a caller without credentials, holds. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,4 +1,4 @@
-/** What a pooler between the service and PostgreSQL takes away. */
+/** Features that are lost behind a pooler. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import knex from 'knex';
 import { openDatabase } from '../db/postgres/pool.ts';

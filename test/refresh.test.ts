@@ -1,4 +1,4 @@
-/** A token that has expired, or soon will, is refreshed: once, whatever happens, and nothing is lost. */
+/** A token that has expired, or soon will, is refreshed once, and nothing is lost. */
 import { randomUUID as generateUuid } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type StrictServer, startStrictServer } from '../bench/refresh/strict.ts';
@@ -66,7 +66,7 @@ const authenticate = (key: string, json: object = {}) =>
 const storedRefreshToken = async (tokenId: string): Promise<string> =>
   vault.keyRing.open((await vault.row(tokenId)).refresh_token ?? '');
 
-/** Until the condition holds. */
+/** Waits until the condition holds. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -1,4 +1,4 @@
-/** Grants end: tokens are out of use at once, and their providers are told. */
+/** Deletions of tokens: they are out of use at once, and revoked at their providers. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { type AuthorizationServer, startAuthorizationServer } from './support/authorization-server.ts';

@@ -5,7 +5,7 @@ import type { AuthorizationReference } from './references.ts';
 export interface WaiterLimits {
   /** Of one holder: an API key, or a user with bearer tokens. */
   readonly perHolder: number;
-  /** In this process. An organization has at most four times as many as are free. */
+  /** In this process. An organization has at most four times the number of free places. */
   readonly total: number;
 }
 
@@ -26,7 +26,7 @@ const POLL_MS = 5_000;
 /** Authorizations in one statement. */
 const POLL_SIZE = 1_000;
 
-/** An organization may have so many times the free places: one alone gets four fifths, and others always find some. */
+/** An organization may have this many times the free places. Alone it gets four fifths, and others always find some. */
 const FREE_SHARE = 4;
 
 export type Waiters = ReturnType<typeof createWaiters>;

@@ -1,4 +1,4 @@
-/** Attacks, each a program that goes on until its process is ended. They run apart from what is measured. */
+/** Attacks. Each is a program that runs until its process is ended, apart from the measured load. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -45,7 +45,7 @@ const jsonRequest = (body: string): ((target: Target, index: number) => Request)
   });
 };
 
-/** Reads a whole answer and throws it away, again and again. */
+/** Reads and discards a whole answer, again and again. */
 const download =
   (clients: number, path: string): Attack =>
   (target) => {

@@ -3,7 +3,7 @@ import type { BenchCaller } from '../database.ts';
 
 /** Callers that import and look up, one request after another, through an outage. */
 export interface Callers {
-  /** Resolves once every caller was served after this moment, to the milliseconds that took. */
+  /** Resolves once every caller has been served after this moment, to the milliseconds until then. */
   served(): Promise<number>;
   end(): Promise<Asked>;
 }

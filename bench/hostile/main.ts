@@ -1,4 +1,4 @@
-/** `npm run hostile`: what one caller can do to another, and what an outage does to all. See docs/reliability.md. */
+/** `npm run hostile`: measures what hostile callers cost others, and outages cost all. See docs/reliability.md. */
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.ts';

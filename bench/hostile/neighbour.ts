@@ -1,7 +1,7 @@
 import autocannon from 'autocannon';
 import type { BenchCaller } from '../database.ts';
 
-/** What a well-behaved organization got in a while. */
+/** The service that a well-behaved organization got in a period. */
 export interface Served {
   /** Answers 200. */
   readonly perSecond: number;

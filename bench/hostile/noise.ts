@@ -8,7 +8,7 @@ import type { AttackName } from './attacks.ts';
 import { type Served, serve } from './neighbour.ts';
 import type { Figure } from './report.ts';
 
-/** An attack by one organization, or by nobody, and what another organization must get meanwhile. */
+/** An attack, with or without credentials, and the limits of its cost to another organization. */
 export interface Noise {
   readonly name: string;
   readonly attack: AttackName;
@@ -31,7 +31,7 @@ export interface Timing {
 const RAMP_MS = 1_000;
 const SAMPLE_MS = 250;
 
-/** Quiet and attacked by turns, so that both have the same minute; the neighbour's load is the same in both. */
+/** Alternates quiet and attacked periods, so that both have the same minute. The neighbour's load is the same in both. */
 export async function measureNoise(arena: Arena, noise: Noise, timing: Timing): Promise<readonly Figure[]> {
   const quiet: Served[] = [];
   const attacked: Served[] = [];

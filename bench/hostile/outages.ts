@@ -18,7 +18,7 @@ interface Scene {
 
 interface Outage {
   readonly name: string;
-  /** Resolves when the cause is gone, or, where it does not go, as soon as it is there. */
+  /** Resolves when the cause is gone. If the cause stays, resolves at once. */
   readonly cause: (scene: Scene) => Promise<void>;
   /** After which the callers must be served. */
   readonly recoversWithinMs: number;

@@ -2,19 +2,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const MAX_ROWS = 500;
-/** Most lists are shorter: they take one statement. */
+/** Most lists are shorter, and so take one statement. */
 const FIRST_ROWS = 100;
-/** A page ends with the row that reaches this. */
+/** A page ends with the row that reaches this size. */
 const PAGE_BYTES = 262_144;
-/** A long list rests after each page for so many times as long as the page took, so that it leaves the rest to others. */
+/** After each page, a long list rests for this many times the duration of the page, and others are served. */
 const RESTS = 6;
 const MAX_REST_MS = 1_000;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
-/** What a row tells of its page, beside its own columns. */
+/** A column about the page, beside those of the row. */
 export interface PagePlace {
   readonly id: string;
-  /** How many rows there were, before the page was cut at its bytes. */
+  /** The number of rows before the page was cut at its bytes. */
   readonly found: number;
 }
 
@@ -39,8 +39,8 @@ WHERE "bytesBefore" IS NULL OR "bytesBefore" < ${PAGE_BYTES}
 ORDER BY id`;
 
 /**
- * The rows of all pages, each read when the rows before it are taken. Large rows make pages short: a page has at most twice
- * the rows of the one before, so that PostgreSQL measures few rows that it does not send.
+ * The rows of all pages. A page is read when the rows before it are taken. Large rows make pages short. A page has at most
+ * twice the rows of the one before, so that PostgreSQL measures few rows that it does not send.
  */
 export async function* readPages<Row extends PagePlace>(
   read: (bindings: PageBindings) => Promise<readonly Row[]>,

@@ -42,7 +42,7 @@ export function poolUse(db: Knex): PoolUse {
   return { used: pool.numUsed(), free: pool.numFree(), waiting: pool.numPendingAcquires() };
 }
 
-/** Closes a pool at once: its connections in use are cut, and their statements fail. */
+/** Closes a pool at once. Connections in use are cut, and their statements fail. */
 export async function abandon(db: Knex): Promise<void> {
   const pool: Pool = db.client.pool;
   for (const { resource } of pool.used) resource.connection.stream.destroy();

@@ -3,15 +3,15 @@ import type { Turns } from './turns.ts';
 
 type Bindings = Readonly<Record<string, Knex.Value | readonly string[]>>;
 
-/** Runs statements with named bindings. Knex does so as it is. */
+/** Runs statements with named bindings, as Knex does. */
 export interface Statements {
   raw<Result>(sql: string, bindings?: Bindings): Promise<Result>;
 }
 
 /**
- * Statements that take turns by `organizationId`, where they bind one: an organization whose statements wait for locks, or are
- * many, leaves connections of the pool to the others.
- * @throws TooManyWaitingError, OverloadedError, and what Knex throws (`raw`)
+ * Makes statements take turns by the `organizationId` that they bind, if any. An organization with many statements, or with
+ * statements that wait for locks, leaves connections of the pool to the others.
+ * @throws TooManyWaitingError, OverloadedError, and the errors of Knex (`raw`)
  */
 export const inTurns = (db: Knex, turns: Turns): Statements => ({
   async raw<Result>(sql: string, bindings: Bindings = {}): Promise<Result> {

@@ -5,19 +5,19 @@ export interface TurnLimits {
   readonly perTenant: number;
   /** The most that all tenants together may hold at once, unless a single request is larger. */
   readonly total: number;
-  /** How many requests of one tenant may wait for their turn. */
+  /** How many requests of one tenant may wait for their turns. */
   readonly waiting: number;
-  /** How long a request may wait for its turn; 0: without end. */
+  /** How long a request may wait for its turn. 0: for ever. */
   readonly patienceMs: number;
 }
 
-/** A tenant has too many requests waiting, or one of them waited too long; nothing was tried. The tenant is the cause. */
+/** Too many requests of the tenant wait, or this one has waited too long behind the tenant's others. Nothing was tried. */
 export class TooManyWaitingError extends Error {}
 
 export interface Turns {
   /**
    * Runs the work once there is room for it, after the tenant's earlier requests. It holds `size` until the work ends.
-   * @throws TooManyWaitingError, OverloadedError (others took the room), and what the work throws
+   * @throws TooManyWaitingError, OverloadedError (others took the room), and the errors of the work
    */
   run<Result>(tenant: string, size: number, work: () => Promise<Result>): Promise<Result>;
 }
@@ -27,7 +27,7 @@ interface Waiting {
   readonly begin: () => void;
 }
 
-/** Shares something scarce among tenants: each has a limit and a line of its own, and the lines are served in turn. */
+/** Shares a scarce resource among tenants. Each has a limit and a queue of its own, and the queues are served in turn. */
 export function createTurns({ perTenant, total, waiting, patienceMs }: TurnLimits): Turns {
   const held = new Map<string, number>();
   let heldInAll = 0;
@@ -77,7 +77,7 @@ export function createTurns({ perTenant, total, waiting, patienceMs }: TurnLimit
     for (let hasBegun = lines.size > 0; hasBegun; ) hasBegun = [...lines.keys()].some(beginNext);
   }
 
-  /** The first of the tenant's line, if there is room for it; then the tenant's line is the last to be served. */
+  /** Begins the first request of the tenant's queue, if there is room for it. Then the other queues have their turns. */
   function beginNext(tenant: string): boolean {
     const line = lines.get(tenant);
     const [first] = line ?? [];
