@@ -16,7 +16,7 @@ const PASS_MS = 2_000;
 /** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
 const SIZE = 500;
-const PER_ORGANIZATION = 20;
+const PER_ORGANIZATION = 100;
 const NO_ROOM_SECONDS = 5;
 const USES_MS = 5_000;
 const USES_AT_ONCE = 1_000;

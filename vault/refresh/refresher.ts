@@ -155,7 +155,8 @@ export function createRefresher(parts: RefresherParts) {
       const provider = providerOf(state);
       const most = mostAtOnce(catalogue.find(state.tokenUrl)?.reuse);
       if (isClosed || !(await isOwnDatabase())) return true;
-      if (!turns.hasRoom(provider, most)) return false;
+      // A reuse window may be about to close on an orphan.
+      if (!state.isClaimed && !turns.hasRoom(provider, most)) return false;
       await share(state, async () => (await turns.take(provider, most, () => attempt(state))) ?? USABLE);
       return true;
     },
