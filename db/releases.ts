@@ -1,7 +1,10 @@
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from './audit.ts';
-import { createBatcher } from './postgres/batcher.ts';
-import type { HotStatements } from './postgres/hot.ts';
+import type { BatcherParts } from './postgres/batcher.ts';
+import { createParameters, type HotStatements } from './postgres/hot.ts';
+import { createLanes } from './postgres/lanes.ts';
+import type { Sharding } from './postgres/sharding.ts';
+import { CHOOSE, RELEASE } from './release-statement.ts';
 
 /** A request for the access token of one user for one provider. */
 export interface ReleaseRequest {
@@ -50,73 +53,14 @@ export interface Release {
   readonly token: ChosenToken | undefined;
 }
 
-/**
- * Whether the token fits the scopes. Granted scopes and scopes that were requested at the consent count alike, because some
- * providers grant without naming scopes. An imported token without scopes fits any request.
- */
-const FITS = `(given.scopes <@ (token.scopes || coalesce(token.requested_scopes, '{}'))
-    OR (token.requested_scopes IS NULL AND cardinality(token.scopes) = 0))`;
-
-const OWN = `token.organization_id = given."organizationId" AND token.provider_id = given."providerId"
-    AND token.user_id = given."ownerId"`;
-
-const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_token IS NOT NULL AND token.dead_at IS NULL) AS "isRefreshable",
-      (token.expires_at < now() + least(interval '15 minutes',
-        (token.expires_at - coalesce(token.received_at, token.created_at)) / 2)) IS TRUE AS "isExpiring",
-      token.scopes || coalesce(token.requested_scopes, '{}') AS scopes, token.expires_at AS "expiresAt",
-      ${FITS} AS "isFitting",
-      (token.expires_at IS NULL OR token.expires_at > now() + make_interval(secs => given."minSeconds")) AS "isValid"`;
-
-/**
- * Any number of releases in one statement. Each chooses its token. The audit record of a released token is written by the
- * same statement, so it is there before the token leaves the database.
- */
-export const RELEASE = `
-WITH given AS (
-  SELECT row.*, connection.id IS NOT NULL AS "isConnected", default_tokens.token_id AS "defaultId",
-    CASE WHEN connection.id IS NULL THEN row."userId" ELSE connection.user_id END AS "ownerId",
-    coalesce(row."tokenId", connection.token_id) AS "namedId"
-  FROM ROWS FROM (json_to_recordset($1::json) AS (
-    "organizationId" uuid, "userId" text, "providerId" text, "tokenId" uuid, scopes text[], "minSeconds" integer,
-    "isReleased" boolean, "agentId" text, "connectionsOf" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
-  JOIN oauth_providers AS provider
-    ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
-    AND provider.deleting_at IS NULL
-  LEFT JOIN agent_connections AS connection ON connection.organization_id = row."organizationId"
-    AND connection.agent_id = row."agentId" AND connection.provider_id = row."providerId" AND row."tokenId" IS NULL
-    AND (row."connectionsOf" = 'organization' OR (row."connectionsOf" = 'user' AND connection.user_id = row."userId"))
-  LEFT JOIN default_tokens ON default_tokens.organization_id = row."organizationId"
-    AND default_tokens.user_id = row."userId" AND default_tokens.provider_id = row."providerId"
-), chosen AS (
-  SELECT given."organizationId", given."auditId", given."auditUserId", given.credential, given."requestId",
-    given."agentId", given."isReleased", given."ownerId", given."isConnected", token.*
-  FROM given
-  LEFT JOIN LATERAL (
-    SELECT ${CHOSEN} FROM oauth_tokens AS token
-    WHERE ${OWN} AND token.id = coalesce(given."namedId", given."defaultId")
-    UNION ALL
-    (SELECT ${CHOSEN} FROM oauth_tokens AS token
-    WHERE given."namedId" IS NULL AND given."defaultId" IS NULL AND ${OWN} AND ${FITS}
-    ORDER BY token.id DESC LIMIT 1)
-  ) AS token ON true
-), released AS (
-  INSERT INTO audit_records AS record
-    (organization_id, id, user_id, credential, action, object_id, request_id, agent_id)
-  SELECT "organizationId", "auditId", "auditUserId", credential, 'token.release', chosen.id, "requestId", "agentId"
-  FROM chosen WHERE "isReleased" AND "isFitting" AND "isValid"
-  RETURNING record.id
-)
-SELECT chosen."auditId", chosen.id, chosen."ownerId", chosen."isConnected", chosen.metadata, chosen.scopes, chosen."expiresAt", chosen."isFitting",
-  chosen."isValid", chosen."isRefreshable", chosen."isExpiring",
-  CASE WHEN released.id IS NOT NULL THEN chosen.access_token END AS "accessToken"
-FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
-
 type ReleasedRow = Omit<ChosenToken, 'id'> & { readonly auditId: string; readonly id: string | null };
 
 /** A request that waits for its statement. */
 interface Row {
   readonly organizationId: string;
   readonly auditId: string;
+  readonly agentId: string | null;
+  readonly by: Actor;
   readonly json: string;
 }
 
@@ -142,12 +86,59 @@ const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>
 
 export type ReleaseRepository = ReturnType<typeof releaseRepository>;
 
-/** Tokens that are given out, batched under load. */
-export function releaseRepository(hot: HotStatements) {
-  const batcher = createBatcher<Row, Release | undefined>({
+const jsonOf = (rows: readonly Row[]): string => `[${rows.map((row) => row.json).join()}]`;
+
+/** Chooses and records in one statement. */
+function chooseTogether(hot: HotStatements, rows: readonly Row[]): Promise<readonly ReleasedRow[]> {
+  return hot.query<ReleasedRow>({ name: 'release', text: RELEASE, values: [jsonOf(rows)] });
+}
+
+/** Chooses by a statement for each organization, and then records by one for all. */
+async function chooseSharded(hot: HotStatements, rows: readonly Row[]): Promise<readonly ReleasedRow[]> {
+  const organizations = [...new Set(rows.map(({ organizationId }) => organizationId))];
+  const chosen = await Promise.all(
+    organizations.map((organizationId) => {
+      const own = rows.filter((row) => row.organizationId === organizationId);
+      return hot.query<ReleasedRow>({
+        name: 'release.choose',
+        text: CHOOSE,
+        values: [jsonOf(own), organizationId],
+      });
+    }),
+  );
+  const answers = chosen.flat();
+  await record(hot, rows, new Map(answers.map((answer) => [answer.auditId, answer])));
+  return answers;
+}
+
+async function record(
+  hot: HotStatements,
+  rows: readonly Row[],
+  answers: ReadonlyMap<string, ReleasedRow>,
+): Promise<void> {
+  const { bind, values } = createParameters();
+  const records = rows.flatMap(({ organizationId, auditId, agentId, by }) => {
+    const answer = answers.get(auditId);
+    if (answer === undefined || answer.accessToken === null) return [];
+    return `(${bind(organizationId, 'uuid')}, ${bind(auditId, 'uuid')}, ${bind(by.userId, 'text')}, ${bind(by.credential, 'text')},
+      'token.release', ${bind(answer.id, 'text')}, ${bind(by.requestId, 'text')}, ${bind(agentId, 'text')})`;
+  });
+  if (records.length === 0) return;
+  const text = `
+INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, agent_id)
+VALUES ${records.join()}`;
+  await hot.query({ name: 'release.record', text, values, isPrepared: false });
+}
+
+/**
+ * Tokens that are given out, batched under load.
+ * @param sharding undefined: the tables are not distributed
+ */
+export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 'nodeOf'>) {
+  const choose = sharding === undefined ? chooseTogether : chooseSharded;
+  const parts: BatcherParts<Row, Release | undefined> = {
     async send(rows) {
-      const values = [`[${rows.map((row) => row.json).join()}]`];
-      const chosen = await hot.query<ReleasedRow>({ name: 'release', text: RELEASE, values });
+      const chosen = await choose(hot, rows);
       const found = new Map(chosen.map((row) => [row.auditId, row]));
       return rows.map(({ auditId }) => {
         const row = found.get(auditId);
@@ -158,10 +149,11 @@ export function releaseRepository(hot: HotStatements) {
     },
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ json }) => json.length + ANSWER_BYTES,
-  });
+  };
+  const batcher = createLanes(parts, sharding);
   return {
     /**
-     * Chooses the token of a request and, where it is released, records that in the same statement.
+     * Chooses the token of a request. The release of a token is recorded before this resolves.
      * @returns undefined: the organization has no such provider
      * @throws OverloadedError
      */
@@ -170,6 +162,8 @@ export function releaseRepository(hot: HotStatements) {
       return batcher.add({
         organizationId: request.organizationId,
         auditId,
+        agentId: request.agentId,
+        by,
         json: json(auditId, request, by),
       });
     },

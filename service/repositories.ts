@@ -16,6 +16,7 @@ import { organizationRepository } from '../db/organizations.ts';
 import { type HotStatements, openHotStatements } from '../db/postgres/hot.ts';
 import { abandon, openDatabase } from '../db/postgres/pool.ts';
 import { requirePreparedStatements } from '../db/postgres/pooler.ts';
+import { findSharding, type Sharding } from '../db/postgres/sharding.ts';
 import { inTurns } from '../db/postgres/statements.ts';
 import { createTurns } from '../db/postgres/turns.ts';
 import { type ProviderDeletions, providerDeletions } from '../db/provider-deletions.ts';
@@ -82,11 +83,11 @@ async function external(connectionString: string): Promise<Database> {
 }
 
 /** The vault of a server: migrated, with keys for all that is stored. An embedded database belongs to the server. */
-export async function openServerVault(config: Config): Promise<Vault> {
+export async function openServerVault(config: Config, find: FindSharding = findSharding): Promise<Vault> {
   const database = await (config.databaseUrl === undefined
     ? startEmbedded(config.dataDir)
     : external(config.databaseUrl));
-  return withBackgroundWork(await assemble(config, database, prepareServer));
+  return withBackgroundWork(await assemble(config, database, prepareServer, find));
 }
 
 /** How often a server deletes what has expired, and looks for unfinished deletions of other processes, in milliseconds. */
@@ -124,6 +125,9 @@ const WAITING_MAX = 900;
 
 type Prepare = (config: Config, vault: Vault) => Promise<unknown>;
 
+/** How the tables are distributed; undefined: they are not. */
+type FindSharding = (db: Knex) => Promise<Pick<Sharding, 'nodes' | 'nodeOf'> | undefined>;
+
 /** A server must be able to open all that is stored. */
 async function prepareServer(config: Config, vault: Vault): Promise<void> {
   if (config.databaseUrl !== undefined) await requirePreparedStatements(config.databaseUrl);
@@ -132,7 +136,12 @@ async function prepareServer(config: Config, vault: Vault): Promise<void> {
   await vault.identity.settle();
 }
 
-async function assemble(config: Config, database: Database, prepare: Prepare): Promise<Vault> {
+async function assemble(
+  config: Config,
+  database: Database,
+  prepare: Prepare,
+  find: FindSharding = findSharding,
+): Promise<Vault> {
   const { connectionString } = database;
   const keys = await readKeys(config).catch(async (error: unknown) => {
     await database.stop();
@@ -141,7 +150,12 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
   const { statementTimeoutSeconds, acquireTimeoutSeconds } = config;
   const connection = { connectionString, statementTimeoutSeconds, acquireTimeoutSeconds };
   const db = openDatabase({ ...connection, poolMax: config.databasePoolMax });
-  const hot = openHotStatements(connection);
+  const sharding = await find(db).catch(async (error: unknown) => {
+    await db.destroy();
+    await database.stop();
+    throw error;
+  });
+  const hot = openHotStatements(connection, sharding?.nodes);
   // What requests run beside the hot statements: no organization takes more than half of the pool, however it waits.
   const turns = createTurns({
     perTenant: Math.ceil(config.databasePoolMax / 2),
@@ -170,7 +184,7 @@ async function assemble(config: Config, database: Database, prepare: Prepare): P
     idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),
     consents: consentRepository(statements),
-    releases: releaseRepository(hot),
+    releases: releaseRepository(hot, sharding),
     refreshes: refreshRepository(db),
     refreshAnswers: refreshAnswers(db),
     refreshStates: refreshStates(db),

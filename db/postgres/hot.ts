@@ -11,6 +11,21 @@ export interface HotStatement {
   /** With placeholders `$1`, `$2`, ... */
   readonly text: string;
   readonly values: unknown[];
+  /** False: the text differs from call to call, so it is not prepared by its name. */
+  readonly isPrepared?: false;
+}
+
+/** The values of a statement, in the order in which its text binds them. */
+export function createParameters() {
+  const values: unknown[] = [];
+  return {
+    values,
+    /** Takes a value in, and gives its placeholder. */
+    bind(value: unknown, type: string): string {
+      values.push(value);
+      return `$${values.length}::${type}`;
+    },
+  };
 }
 
 export interface HotStatements {
@@ -24,8 +39,8 @@ export interface HotStatements {
   close(): Promise<void>;
 }
 
-/** One for each kind of statement (import, release, look-up and use of a key), and lanes apart for imports and releases. */
-const CONNECTIONS = 4 + 2 * LANES_APART;
+/** One for look-ups of keys and one for their use. Each node has one for imports and one for releases, and their lanes apart. */
+const connections = (nodes: number): number => 2 + nodes * 2 * (1 + LANES_APART);
 /** Short, because a batch holds items of many callers. It is sent again without the item that waits. */
 export const LOCK_TIMEOUT_MS = 100;
 
@@ -33,10 +48,10 @@ export const LOCK_TIMEOUT_MS = 100;
  * The statements that nearly every request runs. They use pg directly, because Knex costs as much as the statement. They have
  * connections of their own, so that slow queries of other kinds do not delay them. The first statement opens one.
  */
-export function openHotStatements(options: ConnectionOptions): HotStatements {
+export function openHotStatements(options: ConnectionOptions, nodes = 1): HotStatements {
   const pool = new pg.Pool({
     ...connectionConfig(options, { lock_timeout: String(LOCK_TIMEOUT_MS) }),
-    max: CONNECTIONS,
+    max: connections(nodes),
     idleTimeoutMillis: 0, // a connection keeps its plans
   });
   const watch = watchSilence(silenceLimitMs(options));
@@ -46,10 +61,14 @@ export function openHotStatements(options: ConnectionOptions): HotStatements {
   });
   pool.on('error', () => undefined); // the pool has dropped an idle connection that was lost
 
-  async function run<Row>({ name, text, values }: HotStatement): Promise<readonly Row[]> {
+  async function run<Row>({ name, text, values, isPrepared }: HotStatement): Promise<readonly Row[]> {
     const client = await pool.connect();
     try {
-      const { rows } = await client.query<Row & pg.QueryResultRow>({ name, text, values });
+      const { rows } = await client.query<Row & pg.QueryResultRow>({
+        ...(isPrepared !== false && { name }),
+        text,
+        values,
+      });
       client.release();
       return rows;
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import { generateKey } from '../../crypto/fernet.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import { openDatabase } from '../../db/postgres/pool.ts';
+import { findSharding } from '../../db/postgres/sharding.ts';
 import { createApp } from '../../server/app.ts';
 import { createHttpServer } from '../../server/http.ts';
 import { createLogger } from '../../server/log.ts';
@@ -68,6 +69,16 @@ export interface TokenRow {
   readonly refresh_token: string | null;
 }
 
+let sharding: Awaited<ReturnType<typeof findSharding>>;
+
+/** From now on vaults of this file use the statements for distributed tables, in two lanes, though the tables are not. */
+export function asIfSharded(): void {
+  sharding = {
+    nodes: 2,
+    nodeOf: async (organizationId) => Number.parseInt(organizationId.slice(-1), 16) % 2,
+  };
+}
+
 /** The application on a real server, port and database of its own. */
 export async function startVault(settings: Environment = {}): Promise<TestVault> {
   const database = await createDatabase();
@@ -80,7 +91,7 @@ export async function startVault(settings: Environment = {}): Promise<TestVault>
       ...settings,
     }),
   );
-  const vault = await openServerVault(config);
+  const vault = await openServerVault(config, async (db) => sharding ?? findSharding(db));
   const stopping = new AbortController();
   const parts = assemble(config, vault, createLogger(config.logLevel), stopping.signal);
   const app = await createApp(parts);
