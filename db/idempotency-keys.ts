@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Knex } from 'knex';
+import type { HotStatements } from './postgres/hot.ts';
 
 /** Hashes of a request that its client may repeat, and of its key. */
 export interface Repeatable {
@@ -20,6 +21,13 @@ export const repeatable = (userId: string, key: string, request: unknown): Repea
   requestHash: createHmac('sha256', key).update(JSON.stringify(request)).digest('hex'),
 });
 
+/** What became of an import. */
+export interface ImportOutcome {
+  readonly outcome: 'stored' | 'no-provider' | 'full' | 'key-reused' | 'too-soon';
+  /** The token of the first request with this key, which may be this one. Absent in a batch without keys. */
+  readonly tokenId?: string;
+}
+
 /** The key was used for another request within 24 hours. Nothing was stored. */
 export class KeyReusedError extends Error {}
 
@@ -27,7 +35,7 @@ export class KeyReusedError extends Error {}
 export class RepeatedTooSoonError extends Error {}
 
 /** How long a key is remembered. */
-const LIFETIME = '24 hours';
+export const KEY_LIFETIME = '24 hours';
 
 /**
  * The earlier requests whose keys the batch repeats, as common table expressions for the import's statement. `$1` is its
@@ -47,7 +55,7 @@ export const KNOWN = `known AS (
  */
 export const CLAIMED = `claimed AS (
   INSERT INTO idempotency_keys AS used (organization_id, key_hash, request_hash, token_id, expires_at)
-  SELECT "organizationId", decode("keyHash", 'hex'), decode("requestHash", 'hex'), id, now() + interval '${LIFETIME}'
+  SELECT "organizationId", decode("keyHash", 'hex'), decode("requestHash", 'hex'), id, now() + interval '${KEY_LIFETIME}'
   FROM judged WHERE "keyHash" IS NOT NULL AND NOT "isFull"
   ORDER BY "organizationId", "keyHash"
   ON CONFLICT (organization_id, key_hash) DO UPDATE
@@ -55,6 +63,51 @@ export const CLAIMED = `claimed AS (
     WHERE used.expires_at <= now()
   RETURNING used.token_id
 )`;
+
+/** $1: organizations. $2: hashes of keys. */
+const FIND = `
+SELECT organization_id AS "organizationId", encode(key_hash, 'hex') AS "keyHash",
+  encode(request_hash, 'hex') AS "requestHash", token_id AS "tokenId", expires_at <= now() AS "isExpired"
+FROM idempotency_keys WHERE organization_id = ANY ($1::uuid[]) AND key_hash = ANY ($2::bytea[])`;
+
+const DELETE_EXPIRED = `
+DELETE FROM idempotency_keys
+WHERE organization_id = ANY ($1::uuid[]) AND key_hash = ANY ($2::bytea[]) AND expires_at <= now()`;
+
+interface UsedKey extends Repeatable {
+  readonly organizationId: string;
+  readonly tokenId: string;
+  readonly isExpired: boolean;
+}
+
+/**
+ * Finds the earlier requests of these keys. Expired ones are deleted, so that the keys can be claimed again.
+ * @returns the outcome of a request whose key was used before; undefined: it was not
+ */
+export async function findKnown(
+  hot: HotStatements,
+  given: readonly (Repeatable & { readonly organizationId: string })[],
+): Promise<(organizationId: string, repeating: Repeatable) => ImportOutcome | undefined> {
+  if (given.length === 0) return () => undefined;
+  const values = [
+    given.map(({ organizationId }) => organizationId),
+    given.map(({ keyHash }) => Buffer.from(keyHash, 'hex')),
+  ];
+  const used = await hot.query<UsedKey>({ name: 'import.keys', text: FIND, values });
+  if (used.some(({ isExpired }) => isExpired)) {
+    await hot.query({ name: 'import.expired-keys', text: DELETE_EXPIRED, values });
+  }
+  const earlier = new Map(
+    used
+      .filter(({ isExpired }) => !isExpired)
+      .map((key) => [`${key.organizationId} ${key.keyHash}`, key] as const),
+  );
+  return (organizationId, { keyHash, requestHash }) => {
+    const known = earlier.get(`${organizationId} ${keyHash}`);
+    if (known === undefined) return undefined;
+    return { outcome: known.requestHash === requestHash ? 'stored' : 'key-reused', tokenId: known.tokenId };
+  };
+}
 
 /** One index probe for each organization. Keys that have not expired are not read. */
 const SWEEP = `

@@ -1,7 +1,7 @@
 import { CLAIMED, KNOWN } from './idempotency-keys.ts';
 
 /** How long an import waits for a lock if it delays no other organization. */
-const PATIENCE = '1s';
+export const PATIENCE = '1s';
 
 interface StatementOptions {
   /** Whether the statement may wait longer for a lock, because it delays no other organization. */

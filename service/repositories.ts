@@ -180,7 +180,7 @@ async function assemble(
     apiKeyLookups: apiKeyLookups(hot),
     providers: providerRepository(statements),
     deletions: providerDeletions(db),
-    imports: importRepository(hot, config.tokensPerUserAndProviderMax),
+    imports: importRepository(hot, config.tokensPerUserAndProviderMax, sharding),
     idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),
     consents: consentRepository(statements),

@@ -1,4 +1,5 @@
 /** The schema can be sharded by organization: read from the catalogue of a migrated database. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Knex } from 'knex';
 import { openDatabase } from '../db/postgres/pool.ts';
@@ -73,6 +74,43 @@ describe('every table', () => {
       `SELECT relname AS name FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace`,
     );
     expect(sequences.filter(({ name }) => !name.startsWith('knex_'))).toEqual([]);
+  });
+});
+
+describe('deploy/citus.sql', () => {
+  const script = readFileSync(new URL('../deploy/citus.sql', import.meta.url), 'utf8');
+  const made = (kind: string) =>
+    [...script.matchAll(new RegExp(`^SELECT create_${kind}_table\\('(\\w+)'`, 'gm'))].map(
+      ([, table]) => table,
+    );
+
+  it('distributes every table that belongs to an organization, and no other', async () => {
+    const tables = await query<{ table: string }>(
+      `SELECT relname AS "table" FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`,
+    );
+    const sharded = tables.filter(isSharded).map(({ table }) => table);
+    expect(made('distributed').toSorted()).toEqual(sharded.toSorted());
+    expect(made('reference').toSorted()).toEqual(NOT_SHARDED.toSorted());
+  });
+
+  it('distributes a table after those that it refers to', async () => {
+    const keys = await query<{ from: string; to: string }>(
+      `SELECT conrelid::regclass::text AS "from", confrelid::regclass::text AS "to"
+       FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`,
+    );
+    const order = made('distributed');
+    for (const { from, to } of keys.filter(({ from }) => !NOT_SHARDED.includes(from))) {
+      expect({ from, to, isAfter: order.indexOf(from) > order.indexOf(to) }).toMatchObject({ isAfter: true });
+    }
+  });
+
+  it('drops the foreign keys of reference tables, which may not point at a distributed one', async () => {
+    const keys = await query<{ table: string; name: string }>(
+      `SELECT conrelid::regclass::text AS "table", conname AS name
+       FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace`,
+    );
+    const dropped = [...script.matchAll(/DROP CONSTRAINT IF EXISTS (\w+)/g)].map(([, name]) => name);
+    expect(dropped).toEqual(keys.filter((key) => !isSharded(key)).map(({ name }) => name));
   });
 });
 

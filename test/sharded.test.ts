@@ -4,3 +4,4 @@ import { asIfSharded } from './support/vault.ts';
 asIfSharded();
 await import('./authenticate.test.ts');
 await import('./import.test.ts');
+await import('./idempotency.test.ts');

@@ -43,21 +43,25 @@ export class OverloadedError extends Error {}
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const FOREIGN_KEY_VIOLATION = '23503';
+const UNIQUE_VIOLATION = '23505';
 const DEADLOCK = '40P01';
 
 /** Whether the statement waited for a lock longer than it may. */
 export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_NOT_AVAILABLE;
 
-/** Whether that lock was of a row of the table. PostgreSQL names it only in the error's context. */
+/** Whether that lock was of a row of the table. PostgreSQL names it, or one of its indexes, only in the error's context. */
 export const isLockedOn = (error: unknown, table: string): boolean =>
   isLocked(error) &&
   error instanceof Error &&
   'where' in error &&
   typeof error.where === 'string' &&
-  error.where.includes(`relation "${table}"`);
+  error.where.includes(`relation "${table}`);
 
 /** Whether a row that the statement refers to is not there. */
 export const isForeignKeyViolation = (error: unknown): boolean => errorCode(error) === FOREIGN_KEY_VIOLATION;
+
+/** Whether another transaction has stored a row of the same key. */
+export const isUniqueViolation = (error: unknown): boolean => errorCode(error) === UNIQUE_VIOLATION;
 
 /** Data exceptions, violated constraints, deadlocks, serialization failures, program limits, locks that cannot be had. */
 const ITEM_FAULT_SQLSTATE = /^(?:22|23|40|54|55)[0-9A-Z]{3}$/;
