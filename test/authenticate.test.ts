@@ -290,3 +290,29 @@ describe('the number of pending authorizations', () => {
     expect((await authenticate(bob.key, {})).status).toBe(200);
   });
 });
+
+describe('a default token whose grant lives, without the requested scopes', () => {
+  it('is not replaced by a consent, though its access token has expired', async () => {
+    const { key } = await newUser();
+    const refreshable = { refresh_token: 'r', expires_in_seconds: 0, scopes: ['a'] };
+    await give(key, refreshable);
+    const { body } = await authenticate(key, { scopes: ['b'] });
+    expect(body).toMatchObject(pending);
+    const begun = await vault
+      .db('authorizations')
+      .where({ id: Object(body).auth_id })
+      .first();
+    expect(begun).toMatchObject({ replaces_token_id: null, scopes: ['b', 'a'] });
+  });
+
+  it('is replaced where the grant is dead', async () => {
+    const { key } = await newUser();
+    const tokenId = await give(key, { expires_in_seconds: 0, scopes: ['a'] });
+    const { body } = await authenticate(key, { scopes: ['b'] });
+    const begun = await vault
+      .db('authorizations')
+      .where({ id: Object(body).auth_id })
+      .first();
+    expect(begun).toMatchObject({ replaces_token_id: tokenId });
+  });
+});

@@ -84,18 +84,20 @@ export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Pro
   }
   if (isNewWanted && wish.tokenId === null) return FIRST_CONSENT;
   if (!isNewWanted && token.isFitting && token.isValid) return usable(parts, wish.organizationId, token);
+  let isDead = !token.isValid && !token.isRefreshable;
   if (!isNewWanted && token.isFitting && token.isRefreshable) {
     const { id, ownerId, metadata } = token;
     if (isCheckOnly) return { kind: 'usable', id, ownerId, accessToken: null, metadata };
     const refreshed = await refresh(parts, { ...request, userId: ownerId, tokenId: id }, by);
-    if (refreshed !== undefined) return refreshed;
+    if (refreshed !== 'dead' && refreshed !== 'unfit') return refreshed;
+    isDead = refreshed === 'dead';
   }
   const isConnectionDead = token.isConnected && !token.isValid;
   // The user cannot renew another user's token, so its own tokens come next.
   if (token.ownerId !== wish.userId && wish.isPersonThere) {
     return usableToken(parts, { ...wish, connectionsOf: null }, by);
   }
-  const replacesTokenId = wish.tokenId !== null || !token.isValid ? token.id : null;
+  const replacesTokenId = wish.tokenId !== null || isDead ? token.id : null;
   return { kind: 'needs-consent', replacesTokenId, scopes: token.scopes, isConnectionDead };
 }
 
@@ -113,12 +115,13 @@ async function refresh(
   parts: Parts,
   request: Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> & { readonly tokenId: string },
   by: Actor,
-): Promise<Choice | undefined> {
+): Promise<Choice | 'dead' | 'unfit'> {
   const { organizationId, tokenId } = request;
   const fresh = await parts.refreshing.fresh({ organizationId, id: tokenId }, PATIENCE_MS);
   if (fresh.kind === 'later') return { kind: 'not-yet', retrySeconds: fresh.seconds };
-  if (fresh.kind === 'dead') return undefined;
+  if (fresh.kind === 'dead') return 'dead';
   const found = await parts.releases.release({ ...request, minSeconds: 0, isReleased: true }, by);
   const token = found?.token;
-  return token?.isValid === true ? usable(parts, organizationId, token) : undefined;
+  if (token?.isValid !== true) return 'dead';
+  return token.isFitting ? usable(parts, organizationId, token) : 'unfit';
 }
