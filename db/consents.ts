@@ -159,7 +159,10 @@ WITH begun AS (
 ), audited AS (
   ${recording('token.authorize', 'stored', 'id')}
 )
-SELECT stored.id, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored`;
+SELECT stored.id, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored
+UNION ALL
+SELECT token_id, NULL FROM authorizations
+WHERE organization_id = :organizationId AND id = :id AND status = 'completed' AND expires_at > now()`;
 
 type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
 
@@ -202,7 +205,8 @@ export function consentRepository(db: Statements) {
     },
 
     /**
-     * Stores what the provider granted, and ends the claimed authorization.
+     * Stores what the provider granted, and ends the claimed authorization. It may be repeated: the connection may break after
+     * the commit.
      * @param tokenId the id of the new row, where there is no row to replace
      * @returns the token's id; undefined: the authorization has expired or is gone, and nothing was stored
      */

@@ -36,6 +36,7 @@ export function assemble(
 ): AppParts & {
   readonly metrics: Metrics;
   readonly waiters: Waiters;
+  readonly finished: () => Promise<void>;
   readonly refreshing: AssembledRefresh;
   readonly revoker: Revoker;
 } {
@@ -81,6 +82,7 @@ export function assemble(
     handlers,
     pages: consent.pages,
     waiters: consent.waiters,
+    finished: consent.finished,
     refreshing,
     revoker,
     authenticator,

@@ -8,7 +8,12 @@ import { exchangeCode } from '../oauth/token-endpoint.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { providerUrl, startAuthorization } from '../vault/authorize.ts';
-import { type AuthorizationOutcome, finishAuthorization, readResponse } from '../vault/finish.ts';
+import {
+  type AuthorizationOutcome,
+  type Finish,
+  finishAuthorization,
+  readResponse,
+} from '../vault/finish.ts';
 import { byState, byTicket } from '../vault/locate.ts';
 import { sweepAuthorizations } from '../vault/sweep.ts';
 import type { Refreshing } from '../vault/usable-token.ts';
@@ -53,8 +58,19 @@ export function assembleConsent(config: Config, { vault, catalogue, outbound, me
       exchangeCode(outbound.requestFor(organizationId), ...given),
     observe,
   };
+  const underWay = new Set<Promise<Finish>>();
+  function noted(finish: Promise<Finish>): Promise<Finish> {
+    underWay.add(finish);
+    finish.then(
+      () => underWay.delete(finish),
+      () => underWay.delete(finish),
+    );
+    return finish;
+  }
   return {
     waiters,
+    /** Resolves once the authorizations that are being finished are stored. */
+    finished: async (): Promise<void> => void (await Promise.allSettled(underWay)),
     handlers: {
       ...authorizationHandlers({
         releases,
@@ -70,7 +86,7 @@ export function assembleConsent(config: Config, { vault, catalogue, outbound, me
         challenge: config.oidc === undefined ? 'APIKey' : 'APIKey, Bearer',
         find: (...given) => byState(locating, ...given),
         isAnswer: (...given) => readResponse({ catalogue }, ...given).outcome !== 'invalid',
-        finish: (...given) => finishAuthorization(finishing, ...given),
+        finish: (...given) => noted(finishAuthorization(finishing, ...given)),
       }),
     },
     pages: connectPages({ site, find: (ticket) => byTicket(locating, ticket), providerUrl: toProvider }),
@@ -85,7 +101,15 @@ type ExchangeArguments =
 /** What goes on beside the requests: waiters are woken, and expired authorizations deleted. @returns how to stop */
 export function startConsentWork(
   { connectionString, authorizations }: Vault,
-  { waiters, metrics }: { readonly waiters: Waiters; readonly metrics: Parts['metrics'] },
+  {
+    waiters,
+    metrics,
+    finished,
+  }: {
+    readonly waiters: Waiters;
+    readonly metrics: Parts['metrics'];
+    readonly finished: () => Promise<void>;
+  },
 ): () => Promise<void> {
   const listener = listen(connectionString, AUTHORIZATION_ENDED, waiters.notify);
   const stopSweeping = sweepAuthorizations({
@@ -94,6 +118,7 @@ export function startConsentWork(
   });
   return async () => {
     stopSweeping();
+    await finished();
     await listener.close();
   };
 }

@@ -1,4 +1,5 @@
 /** Attacks on a consent that is under way. None may finish it, and most must leave it usable for its person. */
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
 import { person, providerOf } from './support/person.ts';
@@ -83,6 +84,21 @@ describe('a browser with very many of our cookies', () => {
     expect(left).toEqual(expect.arrayContaining([...names.slice(3), 'th_c_of_another']));
     expect(left).toHaveLength(12);
     await expectUsable({ alice, callback });
+  });
+});
+
+describe('tokens that cannot be stored at once', () => {
+  it('are stored as soon as the database takes them', async () => {
+    const { alice, callback, authId } = await atCallback();
+    await vault.db.raw('ALTER TABLE oauth_tokens ADD CONSTRAINT never CHECK (false) NOT VALID');
+    const end = alice.go(callback);
+    try {
+      expect(await Promise.race([end, setTimeout(500, 'waiting')])).toBe('waiting');
+    } finally {
+      await vault.db.raw('ALTER TABLE oauth_tokens DROP CONSTRAINT never');
+    }
+    expect((await end).headers.get('location')).toBe(`${vault.url}/connected`);
+    expect(await status(authId)).toBe('completed');
   });
 });
 

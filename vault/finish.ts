@@ -7,6 +7,7 @@ import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import { isPkceUsed, type ProviderClient } from '../oauth/provider-settings.ts';
 import type { CodeExchange, TokenResult } from '../oauth/token-endpoint.ts';
 import { openSecrets, protocolSettings } from './authorize.ts';
+import { persist } from './refresh/persist.ts';
 import { dueInSeconds } from './refresh/policy.ts';
 
 /** How an authorization ended, for metrics. */
@@ -115,7 +116,9 @@ async function redeem(
     metadata: Object.keys(known).length === 0 ? null : known,
     accountId: accountOf(known),
   };
-  const stored = await consents.complete(claimed, newId(), tokens, by);
+  const tokenId = newId();
+  // The code is spent, so that only this process knows the tokens.
+  const stored = await persist(() => consents.complete(claimed, tokenId, tokens, by));
   return { outcome: stored === undefined ? 'gone' : 'completed' };
 }
 
