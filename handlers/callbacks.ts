@@ -1,4 +1,5 @@
 import type { PendingAuthorization } from '../db/consents.ts';
+import { redirectUri } from '../oauth/provider-settings.ts';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { type Caller, mayActFor } from '../security/caller.ts';
 import type { Handlers, Reading } from '../server/contract.ts';
@@ -98,8 +99,8 @@ export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
         const { body } = call;
         const query = new URLSearchParams();
         for (const name of FORWARDED) if (body[name] !== undefined) query.set(name, body[name]);
-        const callback = `${site.publicUrl}/v2/auth/callback/${path.provider_id}?${query}`;
-        return { status: 303, headers: { Location: callback } };
+        const callback = redirectUri(site.publicUrl, path.provider_id);
+        return { status: 303, headers: { Location: `${callback}?${query}` } };
       }
       if (caller === undefined) throw new UnauthenticatedError(parts.challenge);
       const { code, state } = call.body;

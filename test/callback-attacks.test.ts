@@ -258,6 +258,13 @@ describe('a form that the browser posts (response_mode=form_post)', () => {
     const end = await alice.go(location);
     expect(end.headers.get('location')).toBe(`${vault.url}/connected`);
   });
+
+  it('goes on to an escaped address, whatever provider the path names', async () => {
+    const body = new URLSearchParams({ code: 'c', state: 's' });
+    const path = '/v2/auth/callback/%F0%9F%99%82%0D%0A';
+    const { status, headers } = await person().go(vault.url + path, { method: 'POST', body });
+    expect([status, headers.get('location')]).toEqual([303, `${vault.url}${path}?code=c&state=s`]);
+  });
 });
 
 describe('an application that finishes by itself', () => {
