@@ -56,7 +56,7 @@ const pendingOf = (condition: string, limit: string) => `(SELECT count(*) FROM (
 /** Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. */
 const START = `
 WITH given AS (
-  SELECT row.*, provider.settings_version
+  SELECT row.*, provider.settings_version, coalesce(provider.default_scopes, '{}') AS "defaultScopes"
   FROM ROWS FROM (json_to_recordset(:given::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid, "stateHash" text,
     secrets text, "secretsKey" text, "redirectUri" text, scopes text[], "isDefault" boolean,
@@ -76,8 +76,8 @@ WITH given AS (
     state_hash, secrets, secrets_key, redirect_uri, scopes, is_default, replaces_token_id, agent_id, credential,
     request_id, expires_at)
   SELECT "organizationId", id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
-    secrets, "secretsKey", "redirectUri", scopes, "isDefault", "replacesTokenId", "agentId", credential,
-    "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
+    secrets, "secretsKey", "redirectUri", CASE WHEN cardinality(scopes) = 0 THEN "defaultScopes" ELSE scopes END,
+    "isDefault", "replacesTokenId", "agentId", credential, "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
   FROM counted WHERE "ofUser" <= :perUser AND "ofOrganization" <= :perOrganization
   RETURNING new.id
 )

@@ -8,6 +8,7 @@ export const CIPHERTEXT_COLUMNS = [
   { table: 'oauth_tokens', column: 'access_token' },
   { table: 'oauth_tokens', column: 'refresh_token' },
   { table: 'oauth_providers', column: 'client_secret' },
+  { table: 'oauth_providers', column: 'registration_token' },
   { table: 'authorizations', column: 'secrets' },
   // After the tokens, because a pair moves from there to here.
   { table: 'token_versions', column: 'access_token' },

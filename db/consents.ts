@@ -13,6 +13,12 @@ export interface ProviderSettings {
   readonly tokenUrl: string;
   readonly usesPkce: boolean;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** RFC 8414, where the provider was discovered. */
+  readonly issuer: string | null;
+  /** RFC 9207. */
+  readonly sendsIssuer: boolean;
+  /** RFC 8707. */
+  readonly resource: string | null;
 }
 
 /** An authorization that waits for its person. */
@@ -67,7 +73,8 @@ const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organi
   extract(epoch FROM now() - begun.created_at)::double precision AS "ageSeconds",
   provider.name, provider.provider_type AS "providerType", provider.client_id AS "clientId",
   provider.client_secret AS "clientSecret", provider.auth_url AS "authUrl", provider.token_url AS "tokenUrl",
-  provider.uses_pkce AS "usesPkce", provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod"`;
+  provider.uses_pkce AS "usesPkce", provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
+  provider.issuer, provider.sends_issuer AS "sendsIssuer", provider.resource`;
 
 const JOIN_SETTINGS = `
 JOIN oauth_providers AS provider ON provider.organization_id = begun.organization_id
@@ -168,9 +175,10 @@ type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
 
 /** Moves the settings of the provider into an object of their own. */
 function claimed(row: PendingRow): ClaimedAuthorization {
-  const { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, ...begun } =
-    row;
-  const provider = { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod };
+  const { name, providerType, clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, ...rest } = row;
+  const { issuer, sendsIssuer, resource, ...begun } = rest;
+  const endpoints = { clientId, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod };
+  const provider = { name, providerType, ...endpoints, issuer, sendsIssuer, resource };
   return { ...begun, provider };
 }
 

@@ -46,6 +46,10 @@ export interface Provider {
   readonly codeChallengeMethod: string | null;
   readonly providerType: ProviderType | null;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  /** Where the provider was discovered; null: its settings were given. */
+  readonly mcpServerUrl: string | null;
+  /** Whether the client was registered by us (RFC 7591). */
+  readonly isDynamicClient: boolean;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -54,7 +58,8 @@ export interface Provider {
 export const PROVIDER_COLUMNS = `organization_id AS "organizationId", id, provider_id AS "providerId", name, client_id AS "clientId",
   auth_url AS "authUrl", token_url AS "tokenUrl", uses_pkce AS "usesPkce",
   code_challenge_method AS "codeChallengeMethod", provider_type AS "providerType",
-  token_endpoint_auth_method AS "tokenEndpointAuthMethod", created_at AS "createdAt", updated_at AS "updatedAt"`;
+  token_endpoint_auth_method AS "tokenEndpointAuthMethod", mcp_server_url AS "mcpServerUrl",
+  is_dynamic_client AS "isDynamicClient", created_at AS "createdAt", updated_at AS "updatedAt"`;
 
 const CREATE = `
 WITH created AS (
@@ -71,6 +76,7 @@ WITH created AS (
 )
 SELECT ${PROVIDER_COLUMNS} FROM created`;
 
+/** What was discovered holds for the discovered endpoints only, and a client of one's own is not registered again. */
 const UPDATE = `
 WITH changed AS (
   UPDATE oauth_providers
@@ -79,6 +85,10 @@ WITH changed AS (
     client_secret_key = coalesce(:clientSecretKey, client_secret_key), auth_url = coalesce(:authUrl, auth_url),
     token_url = coalesce(:tokenUrl, token_url), uses_pkce = coalesce(:usesPkce, uses_pkce),
     code_challenge_method = coalesce(:codeChallengeMethod, code_challenge_method),
+    issuer = CASE WHEN :authUrl::text IS NULL AND :tokenUrl::text IS NULL THEN issuer END,
+    revocation_endpoint = CASE WHEN :authUrl::text IS NULL AND :tokenUrl::text IS NULL THEN revocation_endpoint END,
+    is_dynamic_client = is_dynamic_client AND :clientId::text IS NULL AND :authUrl::text IS NULL
+      AND :tokenUrl::text IS NULL,
     settings_version = settings_version + 1, updated_at = now()
   WHERE organization_id = :organizationId AND provider_id = :providerId AND deleting_at IS NULL
   RETURNING *

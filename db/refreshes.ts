@@ -22,6 +22,8 @@ export interface ClaimedToken extends TokenReference {
   readonly authUrl: string;
   readonly tokenUrl: string;
   readonly usesPkce: boolean;
+  /** RFC 8707; null: none is sent. */
+  readonly resource: string | null;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
 }
 
@@ -60,7 +62,7 @@ RETURNING token.organization_id AS "organizationId", token.id, token.generation,
   provider.settings_version AS "settingsVersion", provider.refresh_failures AS "providerFailures",
   provider.client_id AS "clientId", provider.client_secret AS "clientSecret", provider.auth_url AS "authUrl",
   provider.token_url AS "tokenUrl", provider.uses_pkce AS "usesPkce",
-  provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod"`;
+  provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod", provider.resource`;
 
 const RENEW = `
 UPDATE oauth_tokens SET lease_until = now() + make_interval(secs => given.seconds)

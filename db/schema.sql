@@ -140,12 +140,25 @@ CREATE TABLE oauth_providers (
   refresh_paused_version integer,
   refresh_problem text,
   revocation_endpoint text,
+  mcp_server_url text,
+  issuer text,
+  sends_issuer boolean NOT NULL DEFAULT false,
+  resource text,
+  default_scopes text[],
+  is_dynamic_client boolean NOT NULL DEFAULT false,
+  registration_endpoint text,
+  registration_token text,
+  registration_token_key text,
+  registration_uri text,
+  client_secret_expires_at timestamp with time zone,
+  registered_again_at timestamp with time zone,
   CONSTRAINT oauth_providers_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT oauth_providers_organization_id_provider_id_key UNIQUE (organization_id, provider_id),
   CONSTRAINT oauth_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(organization_id),
   CONSTRAINT oauth_providers_client_secret_key_check CHECK (((client_secret IS NULL) = (client_secret_key IS NULL))),
   CONSTRAINT oauth_providers_provider_id_check CHECK (((length(provider_id) >= 1) AND (length(provider_id) <= 255))),
   CONSTRAINT oauth_providers_provider_type_check CHECK ((provider_type = ANY (ARRAY['microsoft'::text, 'salesforce'::text, 'slack'::text]))),
+  CONSTRAINT oauth_providers_registration_token_key_check CHECK (((registration_token IS NULL) = (registration_token_key IS NULL))),
   CONSTRAINT oauth_providers_token_endpoint_auth_method_check CHECK ((token_endpoint_auth_method = ANY (ARRAY['none'::text, 'client_secret_basic'::text, 'client_secret_post'::text])))
 );
 COMMENT ON COLUMN oauth_providers.client_secret IS 'Fernet ciphertext';
@@ -155,8 +168,17 @@ COMMENT ON COLUMN oauth_providers.refresh_failures IS 'since the last answer';
 COMMENT ON COLUMN oauth_providers.refresh_paused_version IS 'of the settings that the pause is for';
 COMMENT ON COLUMN oauth_providers.refresh_problem IS 'why refreshes pause, of a known list';
 COMMENT ON COLUMN oauth_providers.revocation_endpoint IS 'RFC 7009; null: none was discovered';
+COMMENT ON COLUMN oauth_providers.issuer IS 'RFC 8414; null: the provider was not discovered';
+COMMENT ON COLUMN oauth_providers.sends_issuer IS 'RFC 9207: a callback without iss is refused';
+COMMENT ON COLUMN oauth_providers.resource IS 'RFC 8707; null: none is sent';
+COMMENT ON COLUMN oauth_providers.default_scopes IS 'asked for where a request names no scopes';
+COMMENT ON COLUMN oauth_providers.registration_endpoint IS 'RFC 7591; null: the client was not registered by us';
+COMMENT ON COLUMN oauth_providers.registration_token IS 'Fernet ciphertext; RFC 7592';
+COMMENT ON COLUMN oauth_providers.client_secret_expires_at IS 'of a registered client; null: never';
+COMMENT ON COLUMN oauth_providers.registered_again_at IS 'when a process last claimed to register the client again';
 CREATE INDEX oauth_providers_client_secret_key_idx ON oauth_providers USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
 CREATE INDEX oauth_providers_deleting_idx ON oauth_providers USING btree (organization_id, provider_id) WHERE (deleting_at IS NOT NULL);
+CREATE INDEX oauth_providers_registration_token_key_idx ON oauth_providers USING btree (organization_id, registration_token_key) WHERE (registration_token_key >= ''::text);
 
 CREATE TABLE oauth_tokens (
   organization_id uuid NOT NULL,

@@ -179,6 +179,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v2/auth/providers/mcp-discover": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Create an OAuth provider for an MCP server
+         * @description Needs the role `admin`. Finds the authorization server of the MCP server, as the MCP authorization specification says, and becomes its client: by a client id metadata document, or else by registration. It makes twelve requests at most, and takes 15 seconds at most.
+         */
+        readonly post: operations["create_mcp_oauth_provider_v2_auth_providers_mcp_discover_post"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v2/auth/providers/{provider_id}": {
         readonly parameters: {
             readonly query?: never;
@@ -561,6 +581,26 @@ export interface components {
              * Format: date-time
              */
             readonly created_at: string;
+        };
+        /** MCPOAuthProviderCreateRequest */
+        readonly MCPOAuthProviderCreateRequest: {
+            /**
+             * Provider Id
+             * Format: provider-id
+             * @description As for a provider whose settings are given.
+             */
+            readonly provider_id: string;
+            /**
+             * Name
+             * @description A name for people.
+             */
+            readonly name: string;
+            /**
+             * Mcp Server Url
+             * Format: provider-url
+             * @description The URL of the MCP server: an absolute https URL without user info or fragment; http only for a loopback host.
+             */
+            readonly mcp_server_url: string;
         };
         /**
          * OAuthProviderCreateRequest
@@ -1549,6 +1589,57 @@ export interface operations {
                  *     }
                  */
                 readonly "application/json": components["schemas"]["OAuthProviderCreateRequest"];
+            };
+        };
+        readonly responses: {
+            /** @description The provider. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["OAuthProviderResponse"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 405: components["responses"]["MethodNotAllowed"];
+            readonly 408: components["responses"]["RequestTimeout"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 413: components["responses"]["ContentTooLarge"];
+            readonly 415: components["responses"]["UnsupportedMediaType"];
+            readonly 417: components["responses"]["ExpectationFailed"];
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+            readonly 429: components["responses"]["TooManyRequests"];
+            readonly 431: components["responses"]["HeaderFieldsTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    readonly create_mcp_oauth_provider_v2_auth_providers_mcp_discover_post: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Selects a workspace of the caller's organization. Without it, the credential's own workspace is used. */
+                readonly "X-Tenant-Id"?: components["parameters"]["TenantId"];
+                /** @description The user to act for; only for API keys that act for their organization. */
+                readonly "X-User-Id"?: components["parameters"]["UserId"];
+            };
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["MCPOAuthProviderCreateRequest"];
             };
         };
         readonly responses: {

@@ -16,7 +16,7 @@ interface Parts {
 /** In all, until the answer to a deletion goes. */
 const PATIENCE_MS = 3_000;
 
-const present = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
+export const presentProvider = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({
   id: provider.id,
   organization_id: provider.organizationId,
   provider_id: provider.providerId,
@@ -27,21 +27,20 @@ const present = (provider: Provider): components['schemas']['OAuthProviderRespon
   uses_pkce: provider.usesPkce,
   code_challenge_method: provider.codeChallengeMethod,
   provider_type: provider.providerType,
-  // Of providers that were found through an MCP server, which nothing here does.
-  mcp_server_url: null,
-  is_dynamic_client: false,
+  mcp_server_url: provider.mcpServerUrl,
+  is_dynamic_client: provider.isDynamicClient,
   token_endpoint_auth_method: provider.tokenEndpointAuthMethod,
   created_at: provider.createdAt.toISOString(),
   updated_at: provider.updatedAt.toISOString(),
 });
 
 async function* presented(providers: AsyncIterable<Provider>) {
-  for await (const provider of providers) yield present(provider);
+  for await (const provider of providers) yield presentProvider(provider);
 }
 
 function found(provider: Provider | undefined) {
   if (provider === undefined) throw new ApiError(404, 'OAuth provider not found');
-  return { status: 200, body: present(provider) } as const;
+  return { status: 200, body: presentProvider(provider) } as const;
 }
 
 const READS = {
@@ -99,7 +98,7 @@ export const providerHandlers = ({ providers, deletions, seal, settle }: Parts):
       };
       const created = await providers.create(caller.organizationId, given, actor(call));
       if (created === undefined) throw new ApiError(409, 'OAuth provider already exists');
-      return { status: 200, body: present(created) };
+      return { status: 200, body: presentProvider(created) };
     },
 
     async get_oauth_provider_v2_auth_providers__provider_id__get({ caller, path }) {

@@ -33,7 +33,11 @@ const INVALID = { outcome: 'invalid' } as const;
  * @param given by name, each with all its values
  */
 export function readAuthorizationResponse(
-  { entry, issuer = entry?.issuer }: Pick<ProviderSettings, 'entry' | 'issuer'>,
+  {
+    entry,
+    issuer = entry?.issuer,
+    sendsIssuer = entry?.sendsIssuer,
+  }: Pick<ProviderSettings, 'entry' | 'issuer' | 'sendsIssuer'>,
   given: URLSearchParams,
 ): AuthorizationResponse {
   const parameters = rename(given, entry?.callbackRenames ?? {});
@@ -42,8 +46,7 @@ export function readAuthorizationResponse(
   if (['code', 'state', 'error', 'iss'].some((name) => parameters.getAll(name).length > 1)) return INVALID;
 
   const [code, error, iss] = ['code', 'error', 'iss'].map((name) => parameters.get(name) ?? undefined);
-  if (issuer !== undefined && (iss === undefined ? entry?.sendsIssuer === true : iss !== issuer))
-    return INVALID;
+  if (issuer !== undefined && (iss === undefined ? sendsIssuer === true : iss !== issuer)) return INVALID;
   if (error !== undefined) {
     return code === undefined ? { outcome: 'refused', error: ERRORS.has(error) ? error : 'other' } : INVALID;
   }

@@ -11,6 +11,8 @@ export interface ProviderSettings {
   readonly entry?: CatalogueEntry | undefined;
   /** The issuer identifier, if the provider was discovered (RFC 8414). */
   readonly issuer?: string | undefined;
+  /** Whether every callback names the issuer (RFC 9207). */
+  readonly sendsIssuer?: boolean | undefined;
   /** The resource that the tokens are for, as RFC 8707 sends it. */
   readonly resource?: string | undefined;
 }
@@ -27,3 +29,7 @@ export const redirectUri = (publicUrl: string, providerId: string): string =>
 /** PKCE is used, unless the catalogue says that it breaks the provider and the settings do not ask for it. */
 export const isPkceUsed = ({ usesPkce, entry }: ProviderSettings): boolean =>
   usesPkce || entry?.pkce !== 'no';
+
+/** The client id, where a URL of ours is one: of the client's metadata document. */
+export const clientDocumentUrl = (publicUrl: string, providerId: string): string =>
+  `${publicUrl}/oauth/clients/${encodeURIComponent(providerId)}`;

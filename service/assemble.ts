@@ -23,6 +23,7 @@ import type { Waiters } from '../vault/waiters.ts';
 import { loadCatalogue } from './catalogue-file.ts';
 import type { Config } from './config.ts';
 import { assembleConsent } from './consent.ts';
+import { assembleDiscovery } from './discovery.ts';
 import { type AssembledRefresh, assembleRefresh } from './refresh.ts';
 import type { Vault } from './repositories.ts';
 import { assembleRevocation } from './revocation.ts';
@@ -65,14 +66,24 @@ export function assemble(
     verifyBearer: config.oidc && createBearerVerifier(config.oidc, outbound),
   });
   const catalogue = loadCatalogue(config);
-  const refreshing = assembleRefresh({ vault, catalogue, outbound, metrics, log });
-  const consent = assembleConsent(config, { vault, catalogue, outbound, metrics, refreshing });
+  const discovery = assembleDiscovery(config, { vault, outbound, log });
+  const { noticeForgotten } = discovery;
+  const refreshing = assembleRefresh({ vault, catalogue, outbound, metrics, log, noticeForgotten });
+  const consent = assembleConsent(config, {
+    vault,
+    catalogue,
+    outbound,
+    metrics,
+    refreshing,
+    noticeForgotten,
+  });
   const revoker = assembleRevocation({ vault, catalogue, outbound, metrics, log });
   const handlers: AllHandlers = {
     ...providerHandlers({ providers, deletions, seal, settle: revoker.settle }),
     ...tokenHandlers({ imports, tokens, seal, onImport: createExpiryHints({ log, metrics }) }),
     ...connectionHandlers({ connections: vault.connections }),
     ...deletionHandlers({ deletions: vault.tokenDeletions, settle: revoker.settle }),
+    ...discovery.handlers,
     ...consent.handlers,
   };
   return {
@@ -80,7 +91,7 @@ export function assemble(
     formats,
     valueLimits: config.valueLimits,
     handlers,
-    pages: consent.pages,
+    pages: [...consent.pages, ...discovery.pages],
     waiters: consent.waiters,
     finished: consent.finished,
     refreshing,

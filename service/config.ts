@@ -20,6 +20,8 @@ export interface Config extends KeySettings {
   /** Networks and hosts that our requests may reach although they are not public. */
   readonly outboundAllow: readonly string[];
   readonly authorizations: AuthorizationConfig;
+  /** Whether MCP discovery takes an authorization server that does not list PKCE with S256. */
+  readonly allowsUnadvertisedPkce: boolean;
   readonly logLevel: string;
   /** Undefined: no metrics are served. */
   readonly metricsPort: number | undefined;
@@ -72,6 +74,12 @@ export function loadConfig(env: Environment): Config {
     publicUrl: publicUrl(settings),
     outboundAllow: outboundAllow(settings),
     authorizations: authorizationConfig(settings),
+    allowsUnadvertisedPkce:
+      settings.valid(
+        'MCP_ALLOW_UNADVERTISED_PKCE',
+        (value) => value === 'true' || value === 'false',
+        'true or false',
+      ) === 'true',
     logLevel:
       settings.valid('LOG_LEVEL', (level) => LOG_LEVELS.includes(level), `one of ${LOG_LEVELS.join(', ')}`) ??
       'info',

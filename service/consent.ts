@@ -19,6 +19,7 @@ import { sweepAuthorizations } from '../vault/sweep.ts';
 import type { Refreshing } from '../vault/usable-token.ts';
 import { createWaiters, type Waiters } from '../vault/waiters.ts';
 import type { Config } from './config.ts';
+import type { NoticeForgotten } from './discovery.ts';
 import type { Vault } from './repositories.ts';
 
 interface Parts {
@@ -27,10 +28,14 @@ interface Parts {
   readonly outbound: Outbound;
   readonly metrics: Pick<Metrics, 'observeAuthorization'>;
   readonly refreshing: Refreshing;
+  readonly noticeForgotten: NoticeForgotten;
 }
 
 /** The handlers and pages that give tokens out and let people consent. */
-export function assembleConsent(config: Config, { vault, catalogue, outbound, metrics, refreshing }: Parts) {
+export function assembleConsent(
+  config: Config,
+  { vault, catalogue, outbound, metrics, refreshing, noticeForgotten }: Parts,
+) {
   const { authorizations, consents, releases, keyRing } = vault;
   const { hasConnectPage, callbackBridgeUrl, waiters: limits } = config.authorizations;
   const site = { publicUrl: config.publicUrl, signer: keyRing };
@@ -54,8 +59,11 @@ export function assembleConsent(config: Config, { vault, catalogue, outbound, me
     consents,
     keyRing,
     catalogue,
-    exchange: (organizationId: string, ...given: ExchangeArguments) =>
-      exchangeCode(outbound.requestFor(organizationId), ...given),
+    async exchange(organizationId: string, ...given: ExchangeArguments) {
+      const result = await exchangeCode(outbound.requestFor(organizationId), ...given);
+      await noticeForgotten(organizationId, given[0].clientId, result);
+      return result;
+    },
     observe,
   };
   const underWay = new Set<Promise<Finish>>();

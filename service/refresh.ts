@@ -7,6 +7,7 @@ import { startRefreshWork } from '../vault/refresh/background.ts';
 import { createOutages } from '../vault/refresh/outages.ts';
 import { createRefresher, type RefreshObservation } from '../vault/refresh/refresher.ts';
 import type { Refreshing } from '../vault/usable-token.ts';
+import type { NoticeForgotten } from './discovery.ts';
 import type { Vault } from './repositories.ts';
 
 interface Parts {
@@ -15,6 +16,7 @@ interface Parts {
   readonly outbound: Outbound;
   readonly metrics: Pick<Metrics, 'observeRefresh'>;
   readonly log: Logger;
+  readonly noticeForgotten: NoticeForgotten;
 }
 
 export interface AssembledRefresh extends Refreshing {
@@ -26,7 +28,14 @@ export interface AssembledRefresh extends Refreshing {
 const WARNED: ReadonlySet<string> = new Set(['dead', 'client-wrong', 'unclear', 'unknown', 'unreadable']);
 
 /** Wires the refresh of tokens, for the handlers and in the background. */
-export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Parts): AssembledRefresh {
+export function assembleRefresh({
+  vault,
+  catalogue,
+  outbound,
+  metrics,
+  log,
+  noticeForgotten,
+}: Parts): AssembledRefresh {
   const { refreshStates: states, refreshes, refreshAnswers, identity, keyRing } = vault;
   const outages = createOutages();
   const refresher = createRefresher({
@@ -37,7 +46,11 @@ export function assembleRefresh({ vault, catalogue, outbound, metrics, log }: Pa
     keyRing,
     catalogue,
     outages,
-    ask: (organizationId, ...given) => refreshTokens(outbound.requestFor(organizationId), ...given),
+    async ask(organizationId, client, ...given) {
+      const result = await refreshTokens(outbound.requestFor(organizationId), client, ...given);
+      await noticeForgotten(organizationId, client.clientId, result);
+      return result;
+    },
     observe(observation) {
       metrics.observeRefresh(observation);
       log[WARNED.has(observation.outcome) ? 'warn' : 'info'](logged(observation), 'token refresh');

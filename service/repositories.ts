@@ -7,6 +7,7 @@ import { auditRepository } from '../db/audit.ts';
 import { type AuthorizationRepository, authorizationRepository } from '../db/authorizations.ts';
 import { type CiphertextRepository, ciphertextRepository } from '../db/ciphertexts.ts';
 import { type ConsentRepository, consentRepository } from '../db/consents.ts';
+import { type DiscoveredProviders, discoveredProviders } from '../db/discovered-providers.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { type GrantStates, grantStates } from '../db/grant-states.ts';
 import { type IdempotencyKeyRepository, idempotencyKeyRepository } from '../db/idempotency-keys.ts';
@@ -52,6 +53,7 @@ export interface Vault {
   readonly apiKeyLookups: ApiKeyLookups;
   readonly providers: ReturnType<typeof providerRepository>;
   readonly deletions: ProviderDeletions;
+  readonly discovered: DiscoveredProviders;
   readonly imports: ImportRepository;
   readonly idempotencyKeys: IdempotencyKeyRepository;
   readonly authorizations: AuthorizationRepository;
@@ -180,6 +182,7 @@ async function assemble(
     apiKeyLookups: apiKeyLookups(hot),
     providers: providerRepository(statements),
     deletions: providerDeletions(db),
+    discovered: discoveredProviders(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax, sharding),
     idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),

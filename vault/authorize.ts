@@ -119,4 +119,11 @@ export function providerUrl(
 export const protocolSettings = (
   { provider }: PendingAuthorization,
   catalogue: Pick<Catalogue, 'find'>,
-): ProviderSettings => ({ ...provider, entry: catalogue.find(provider.tokenUrl) });
+): ProviderSettings => ({
+  ...provider,
+  entry: catalogue.find(provider.tokenUrl),
+  issuer: provider.issuer ?? undefined,
+  // Unknown for a provider whose endpoints were given.
+  sendsIssuer: provider.issuer === null ? undefined : provider.sendsIssuer,
+  resource: provider.resource ?? undefined,
+});

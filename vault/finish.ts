@@ -73,7 +73,7 @@ export function readResponse(
 ): AuthorizationResponse {
   const settings = protocolSettings(begun, catalogue);
   const iss = parameters.get('iss');
-  if (iss !== null && settings.entry?.issuer === undefined) {
+  if (iss !== null && (settings.issuer ?? settings.entry?.issuer) === undefined) {
     const origins = [settings.authUrl, settings.tokenUrl].map((url) => new URL(url).origin);
     if (!URL.canParse(iss) || !origins.includes(new URL(iss).origin)) return { outcome: 'invalid' };
   }

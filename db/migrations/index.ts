@@ -9,6 +9,7 @@ import * as refresh from './0007_refresh.ts';
 import * as revocations from './0008_revocations.ts';
 import * as agentConnections from './0009_agent_connections.ts';
 import * as idempotencyKeys from './0010_idempotency_keys.ts';
+import * as discoveredProviders from './0011_discovered_providers.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -34,6 +35,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0008_revocations.additive', up: revocations.up },
   { name: '0009_agent_connections.additive', up: agentConnections.up },
   { name: '0010_idempotency_keys.additive', up: idempotencyKeys.up },
+  { name: '0011_discovered_providers.additive', up: discoveredProviders.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');

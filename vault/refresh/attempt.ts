@@ -112,11 +112,14 @@ const opened = (
 /** @throws DecryptError */
 function clientOf(
   { keyRing }: AttemptParts,
-  { clientId, clientSecret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod }: ClaimedToken,
+  { clientId, clientSecret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, resource }: ClaimedToken,
   entry: CatalogueEntry | undefined,
 ): ProviderClient {
   const secret = clientSecret === null ? null : keyRing.open(clientSecret);
-  return { clientId, clientSecret: secret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, entry };
+  return {
+    ...{ clientId, clientSecret: secret, authUrl, tokenUrl, usesPkce, tokenEndpointAuthMethod, entry },
+    resource: resource ?? undefined,
+  };
 }
 
 /** A pair of the same grant that has not been tried: a late answer, or a predecessor that may still be good. */

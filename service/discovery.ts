@@ -1,0 +1,49 @@
+import { clientDocuments, mcpDiscoveryHandlers } from '../handlers/mcp-discovery.ts';
+import type { TokenResult } from '../oauth/token-endpoint.ts';
+import type { Outbound } from '../outbound/outbound.ts';
+import type { Logger } from '../server/log.ts';
+import { describeError } from '../server/log.ts';
+import { discoverProvider } from '../vault/discover.ts';
+import { registerAgain } from '../vault/register-again.ts';
+import type { Config } from './config.ts';
+import type { Vault } from './repositories.ts';
+
+interface Parts {
+  readonly vault: Pick<Vault, 'discovered' | 'keyRing'>;
+  readonly outbound: Outbound;
+  readonly log: Logger;
+}
+
+/** Sees to a client that its authorization server does not know any more. */
+export type NoticeForgotten = (
+  organizationId: string,
+  clientId: string,
+  result: TokenResult,
+) => Promise<void>;
+
+/** The handlers and pages by which MCP servers become providers. */
+export function assembleDiscovery(config: Config, { vault, outbound, log }: Parts) {
+  const { publicUrl, allowsUnadvertisedPkce } = config;
+  const { requestFor } = outbound;
+  const { discovered, keyRing } = vault;
+  const { seal } = keyRing;
+  const noticeForgotten: NoticeForgotten = async (organizationId, clientId, result) => {
+    if (result.outcome !== 'refused' || result.code !== 'invalid_client') return;
+    await registerAgain({ discovered, requestFor, seal, publicUrl }, organizationId, clientId).catch(
+      (error: unknown) =>
+        log.error({ organizationId, error: describeError(error) }, 'client not registered again'),
+    );
+  };
+  return {
+    noticeForgotten,
+    pages: clientDocuments(publicUrl),
+    handlers: mcpDiscoveryHandlers({
+      discovered,
+      discover: (organizationId, wish) =>
+        discoverProvider(
+          { request: requestFor(organizationId), seal, publicUrl, allowsUnadvertisedPkce },
+          wish,
+        ),
+    }),
+  };
+}
