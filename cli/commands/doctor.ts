@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { CIPHERTEXT_COLUMNS, nameOf } from '../../db/ciphertexts.ts';
+import { missingStatements, readDistribution } from '../../db/postgres/distribution.ts';
 import { isMigrated } from '../../db/postgres/migrate.ts';
 import { droppedSettings, requirePreparedStatements } from '../../db/postgres/pooler.ts';
+import { hasCitus } from '../../db/postgres/sharding.ts';
 import { type Config, loadConfig } from '../../service/config.ts';
 import { isInClear } from '../../service/database-url.ts';
 import { explain } from '../../service/failure.ts';
@@ -128,6 +130,29 @@ async function identity({ identity }: Vault): Promise<Finding> {
   return { check: 'identity', ok, detail };
 }
 
+/** Only where the extension is there. */
+async function cluster({ db }: Vault): Promise<readonly Finding[]> {
+  if (!(await hasCitus(db))) return [];
+  const distribution = await readDistribution(db);
+  const { nodes, tables } = distribution;
+  const named = (kind: string) =>
+    tables
+      .filter((one) => one.kind === kind)
+      .map(({ table }) => table)
+      .join(', ') || 'none';
+  const away = nodes.filter(({ isActive }) => !isActive).map(({ name }) => name);
+  const missing = missingStatements(distribution);
+  const detail = [
+    `Citus, nodes: ${nodes.map(({ name }) => name).join(', ') || 'none added'}`,
+    ...(away.length > 0 ? [`inactive: ${away.join(', ')}: SELECT citus_activate_node('host', port);`] : []),
+    `distributed: ${named('distributed')}`,
+    `reference: ${named('reference')}`,
+    `local: ${named('local')}`,
+    ...(missing.length > 0 ? [`run at the coordinator: ${missing.join(' ')}`] : []),
+  ].join('; ');
+  return [{ check: 'cluster', ok: away.length === 0 && missing.length === 0, detail }];
+}
+
 /** Runs the checks in order. If one throws, it is the last, and its finding says why. */
 async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -151,6 +176,7 @@ async function examine(): Promise<Finding[]> {
       grants,
     ];
     for (const check of checks) findings.push(await check(vault));
+    findings.push(...(await cluster(vault)));
   } catch (error) {
     findings.push({
       check: findings.length === 0 ? 'settings' : 'database',
