@@ -38,6 +38,15 @@ export function limitFailures(
   };
 }
 
+/** The address of the client, or of the proxy that is not trusted; undefined: a proxy named none that is an address. */
+export function clientAddress(trustProxy: TrustProxy): (request: IncomingMessage) => string | undefined {
+  const isTrusted = trust(trustProxy);
+  return (request) => {
+    const text = withoutPort(proxyAddress(request, isTrusted));
+    return isIP(text) === 0 ? undefined : text;
+  };
+}
+
 function trust(proxies: TrustProxy): (address: string, hop: number) => boolean {
   if (typeof proxies !== 'string') return (_address, hop) => hop < Number(proxies);
   const isListed = proxyAddress.compile(proxies.split(',').map((address) => address.trim()));

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { context, trace } from '@opentelemetry/api';
 import type { NextFunction } from 'express';
 import { UnauthenticatedError } from '../security/authenticate.ts';
+import { clientAddress, type TrustProxy } from './auth-failures.ts';
 import { ClientGoneError } from './body.ts';
 import { toAnswer } from './errors.ts';
 import { isHealthPath } from './health.ts';
@@ -16,17 +18,19 @@ export interface Observers {
 }
 
 interface Parts extends Observers {
+  readonly trustProxy: TrustProxy;
   readonly limits: { readonly headerCount: number };
   /** Aborted when the service stops. */
   readonly stopping: AbortSignal;
 }
 
 /** The first step of every request: gives it an id, observes it to its end, and refuses it if it cannot be served. */
-export function receive({ limits, stopping, ...observers }: Parts) {
+export function receive({ limits, stopping, trustProxy, ...observers }: Parts) {
+  const addressOf = clientAddress(trustProxy);
   return (request: Request, response: Response, next: NextFunction): void => {
     response.locals.requestId = requestId(request);
     response.locals.stopping = stopping;
-    observe(request, response, observers);
+    observe(request, response, observers, addressOf(request));
     refuseUnmetDemands(request, limits);
     next();
   };
@@ -40,15 +44,32 @@ function requestId({ headers }: Request): string {
 }
 
 /** Logs and measures a request when it is over. */
-function observe({ method }: Request, response: Response, { log, metrics }: Observers): void {
+function observe(
+  { method }: Request,
+  response: Response,
+  { log, metrics }: Observers,
+  address: string | undefined,
+): void {
+  const traceId = trace.getSpanContext(context.active())?.traceId;
   const start = performance.now();
   response.once('close', () => {
-    const { requestId, route, operationId, organizationId } = response.locals;
+    const { requestId, route, operationId, organizationId, userId } = response.locals;
     const elapsed = performance.now() - start;
     const durationMs = Math.round(elapsed * 1000) / 1000;
     // Without an answer, the client went away.
     const status = response.headersSent ? response.statusCode : undefined;
-    const line = { method, route, operationId, status, durationMs, requestId, organizationId };
+    const line = {
+      method,
+      route,
+      operationId,
+      status,
+      durationMs,
+      requestId,
+      organizationId,
+      'user.id': userId,
+      'client.address': address,
+      trace_id: traceId,
+    };
     if (isHealthPath(route)) log.debug(line, 'request');
     else log.info(line, 'request');
     metrics.observe({ operationId, status, seconds: elapsed / 1000 });

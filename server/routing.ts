@@ -3,7 +3,7 @@ import type { Express, Request as ExpressRequest, Response as ExpressResponse, N
 import { ApiError } from './errors.ts';
 import { refuseInexactPaths } from './refusals.ts';
 
-/** The facts that are kept of a request. None is text of the caller, except a request id of harmless characters. */
+/** The facts that are kept of a request. None is text of the caller, except a request id of harmless characters and the user. */
 export interface Facts {
   requestId: string;
   /** Aborted when the service stops. */
@@ -14,6 +14,7 @@ export interface Facts {
   allow?: string[];
   operationId?: string;
   organizationId?: string | undefined;
+  userId?: string | undefined;
 }
 
 export type Request = IncomingMessage & Pick<ExpressRequest, 'params'> & { url: string; method: string };

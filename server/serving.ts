@@ -35,6 +35,7 @@ export function operationRoute(operation: Operation, parts: Parts): Route {
       response.locals.operationId = operationId;
       const caller = await authenticate?.(request);
       response.locals.organizationId = caller?.organizationId;
+      response.locals.userId = caller?.userId;
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
       const serve = (read?: ReadBody) => handle(operation, parts, { request, response, caller, read });
       if (mediaTypes.length === 0) return serve();

@@ -284,6 +284,7 @@ describe('with a database and keys', () => {
       status: 401,
       durationMs: expect.any(Number),
       requestId: 'r-1',
+      'client.address': '127.0.0.1',
     });
     expect(line).not.toContain('hush');
   });
