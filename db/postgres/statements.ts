@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import type { Turns } from './turns.ts';
+import { OverloadedError } from './errors.ts';
+import { TooManyWaitingError, type Turns } from './turns.ts';
 
 type Bindings = Readonly<Record<string, Knex.Value | readonly string[]>>;
 
@@ -11,7 +12,8 @@ export interface Statements {
 /**
  * Makes statements take turns by the `organizationId` that they bind, if any. An organization with many statements, or with
  * statements that wait for locks, leaves connections of the pool to the others.
- * @throws TooManyWaitingError, OverloadedError, and the errors of Knex (`raw`)
+ * One that waited too long fails as overloaded: a database that hangs makes statements wait just so.
+ * @throws OverloadedError, and the errors of Knex (`raw`)
  */
 export const inTurns = (db: Knex, turns: Turns): Statements => ({
   async raw<Result>(sql: string, bindings: Bindings = {}): Promise<Result> {
@@ -20,6 +22,10 @@ export const inTurns = (db: Knex, turns: Turns): Statements => ({
       return result;
     };
     const { organizationId } = bindings;
-    return typeof organizationId === 'string' ? turns.run(organizationId, 1, run) : run();
+    return typeof organizationId === 'string' ? turns.run(organizationId, 1, run).catch(overloaded) : run();
   },
 });
+
+function overloaded(error: unknown): never {
+  throw error instanceof TooManyWaitingError ? new OverloadedError() : error;
+}
