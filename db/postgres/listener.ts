@@ -67,7 +67,7 @@ export function listen(
       const open = client;
       client = undefined;
       open?.removeAllListeners('end');
-      await open?.end().catch(() => undefined);
+      open?.connection.stream.destroy(); // a connection that has gone silent would never end
     },
   };
 }
