@@ -28,13 +28,40 @@ export interface FairQueue<Entry extends Queued<unknown>> {
   readonly size: number;
 }
 
-/** A queue in which tenants take turns: one with many entries delays the others by one entry. Bounded in bytes. */
+interface Tenant<Entry> {
+  readonly name: string;
+  readonly waiting: Entry[];
+  /** Of its entries that are not done. */
+  heldBytes: number;
+}
+
+/** Tenants without entries are forgotten when this many are known, and twice as many as have entries. */
+const MIN_KNOWN = 1024;
+
+/**
+ * A queue in which tenants take turns: one with many entries delays the others by one entry. Bounded in bytes.
+ * A tenant stays known when its last entry is freed. A `Map` that is emptied again and again makes a table each time, and
+ * V8's tables refer to their successors, so that everything in them survives young collections.
+ */
 export function createFairQueue<Entry extends Queued<unknown>>(limits: QueueLimits): FairQueue<Entry> {
-  /** A map is visited in the order of insertion. A tenant that is deleted and set again during a visit is visited again. */
-  const waiting = new Map<string, Entry[]>();
-  const heldBytes = new Map<string, number>();
+  let known = new Map<string, Tenant<Entry>>();
+  let forgetAt = MIN_KNOWN;
+  /** The tenants with waiting entries, in the order of their turns. */
+  let turns: Tenant<Entry>[] = [];
   let totalBytes = 0;
   let size = 0;
+
+  function find(name: string): Tenant<Entry> {
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    if (known.size >= forgetAt) {
+      known = new Map([...known].filter(([, { heldBytes }]) => heldBytes > 0));
+      forgetAt = Math.max(MIN_KNOWN, 2 * known.size);
+    }
+    const tenant: Tenant<Entry> = { name, waiting: [], heldBytes: 0 };
+    known.set(name, tenant);
+    return tenant;
+  }
 
   function hasRoom(tenantBytes: number, bytes: number): boolean {
     if (tenantBytes > 0 && tenantBytes + bytes > limits.tenantBytes) return false;
@@ -43,53 +70,54 @@ export function createFairQueue<Entry extends Queued<unknown>>(limits: QueueLimi
 
   return {
     add(entry) {
-      const { tenant, size: bytes } = entry;
-      const tenantBytes = heldBytes.get(tenant) ?? 0;
-      if (!hasRoom(tenantBytes, bytes)) return false;
-      heldBytes.set(tenant, tenantBytes + bytes);
-      totalBytes += bytes;
+      const tenant = find(entry.tenant);
+      if (!hasRoom(tenant.heldBytes, entry.size)) return false;
+      tenant.heldBytes += entry.size;
+      totalBytes += entry.size;
       size += 1;
-      const entries = waiting.get(tenant);
-      if (entries === undefined) waiting.set(tenant, [entry]);
-      else entries.push(entry);
+      if (tenant.waiting.push(entry) === 1) turns.push(tenant);
       return true;
     },
 
     take(isIncluded) {
       const batch: Entry[] = [];
+      const passedOver: Tenant<Entry>[] = [];
       let bytes = 0;
-      for (const [tenant, entries] of waiting) {
-        const [first] = entries;
-        if (first === undefined || !isIncluded(tenant)) continue;
+      for (let tenant = turns[0]; tenant !== undefined; tenant = turns[0]) {
+        const [first] = tenant.waiting;
+        const isTaken = first !== undefined && isIncluded(tenant.name);
+        if (isTaken && batch.length > 0 && bytes + first.size > limits.batchBytes) break;
+        turns.shift();
+        if (!isTaken) {
+          passedOver.push(tenant);
+          continue;
+        }
         bytes += first.size;
-        if (batch.length > 0 && bytes > limits.batchBytes) break;
         batch.push(first);
-        entries.shift();
-        waiting.delete(tenant);
-        if (entries.length > 0) waiting.set(tenant, entries);
+        tenant.waiting.shift();
+        if (tenant.waiting.length > 0) turns.push(tenant);
       }
+      if (passedOver.length > 0) turns = [...passedOver, ...turns];
       return batch;
     },
 
-    takeOf(tenant) {
-      const entries = waiting.get(tenant) ?? [];
-      let [count, bytes] = [1, entries[0]?.size ?? 0];
-      for (const entry of entries.slice(1)) {
+    takeOf(name) {
+      const tenant = find(name);
+      let [count, bytes] = [1, tenant.waiting[0]?.size ?? 0];
+      for (const entry of tenant.waiting.slice(1)) {
         bytes += entry.size;
         if (bytes > limits.batchBytes) break;
         count += 1;
       }
-      const batch = entries.splice(0, count);
-      if (entries.length === 0) waiting.delete(tenant);
+      const batch = tenant.waiting.splice(0, count);
+      if (tenant.waiting.length === 0) turns = turns.filter((other) => other !== tenant);
       return batch;
     },
 
-    isWaiting: (tenant) => waiting.has(tenant),
+    isWaiting: (name) => (known.get(name)?.waiting.length ?? 0) > 0,
 
     done({ tenant, size: bytes }) {
-      const tenantBytes = (heldBytes.get(tenant) ?? 0) - bytes;
-      if (tenantBytes > 0) heldBytes.set(tenant, tenantBytes);
-      else heldBytes.delete(tenant);
+      find(tenant).heldBytes -= bytes;
       totalBytes -= bytes;
       size -= 1;
     },
