@@ -40,7 +40,8 @@ export async function readBody(
   return { mediaType: undefined, body: text };
 }
 
-function refuseCodings(contentEncoding = ''): void {
+function refuseCodings(contentEncoding: string | undefined): void {
+  if (contentEncoding === undefined) return;
   const codings = contentEncoding.split(',').map((coding) => coding.trim().toLowerCase());
   if (codings.every((coding) => coding === '' || coding === 'identity')) return;
   throw new ApiError(415, 'Unsupported Media Type', { 'Accept-Encoding': 'identity' });
@@ -66,9 +67,9 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
       if (length > maxBytes) return reject(tooLarge());
       chunks.push(chunk);
     });
-    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-    request.once('error', () => reject(new ClientGoneError()));
-    request.once('close', () => {
+    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.on('error', () => reject(new ClientGoneError()));
+    request.on('close', () => {
       if (!request.complete) reject(new ClientGoneError());
     });
   });

@@ -52,7 +52,7 @@ function observe(
 ): void {
   const traceId = trace.getSpanContext(context.active())?.traceId;
   const start = performance.now();
-  response.once('close', () => {
+  response.on('close', () => {
     const { requestId, route, operationId, organizationId, userId } = response.locals;
     const elapsed = performance.now() - start;
     const durationMs = Math.round(elapsed * 1000) / 1000;

@@ -51,13 +51,15 @@ function typeOf({ type, const: only, enum: values = [only] }: Schema): string {
 /** Reads path parameters, which Express has decoded. */
 export function pathReader(parameters: readonly Parameter[]) {
   const readers = new Map(parameters.map(({ name, schema }) => [name, readerOf(schema)]));
-  return (texts: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-    Object.fromEntries(
+  return (texts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+    if (readers.size === 0) return texts;
+    return Object.fromEntries(
       Object.entries(texts).map(([name, text]) => [
         name,
         typeof text === 'string' ? (readers.get(name)?.(text) ?? text) : text,
       ]),
     );
+  };
 }
 
 const NOTHING: Readonly<Record<string, unknown>> = {};

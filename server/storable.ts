@@ -2,6 +2,19 @@
 import { isObject } from './schema.ts';
 import { NOT_FINITE, NOT_UNICODE, NULL_CHARACTER, type Wording } from './wording.ts';
 
+/** Whether a value, and all that it holds, can be stored at any place. Not everything else is refused: see `unstorable`. */
+export function isStorable(value: unknown): boolean {
+  if (unstorableScalar(value, false) !== undefined) return false;
+  if (Array.isArray(value)) {
+    for (let at = 0; at < value.length; at += 1) if (!isStorable(value[at])) return false;
+  } else if (isObject(value)) {
+    for (const name in value) {
+      if (unstorableScalar(name, false) !== undefined || !isStorable(value[name])) return false;
+    }
+  }
+  return true;
+}
+
 /** @param isSecret a secret is stored encrypted, so it may hold U+0000 */
 export function unstorableScalar(value: unknown, isSecret: boolean): Wording | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : NOT_FINITE;

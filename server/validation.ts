@@ -7,6 +7,7 @@ import { ApiError, type FieldError } from './errors.ts';
 import { type Findings, MAX_FINDINGS } from './findings.ts';
 import { type Judge, placeOf } from './places.ts';
 import { isModel, isObject, type Schema } from './schema.ts';
+import { isStorable } from './storable.ts';
 import { INVALID, MISSING, NOT_AN_OBJECT } from './wording.ts';
 
 /** The parts of a request before they are validated. */
@@ -40,6 +41,7 @@ export function validation(
   return ({ path, query, body }: Unvalidated): void => {
     const request = { path, query, requestBody: body };
     const refusing = validators.find((validate) => !validate(request));
+    if (refusing === undefined && isStorable(body) && isStorable(query) && isStorable(path)) return;
     const how = refusing === undefined ? 'store' : 'visit';
     const hasBody = schemas.body !== undefined && (body !== undefined || schemas.isBodyRequired);
     const found = [

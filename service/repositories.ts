@@ -157,7 +157,7 @@ async function assemble(
     await database.stop();
     throw error;
   });
-  const hot = openHotStatements(connection, sharding?.nodes);
+  const hot = openHotStatements({ ...connection, isTracing: config.isTracing }, sharding?.nodes);
   // What requests run beside the hot statements: no organization takes more than half of the pool, however it waits.
   const turns = createTurns({
     perTenant: Math.ceil(config.databasePoolMax / 2),

@@ -28,6 +28,11 @@ export function createParameters() {
   };
 }
 
+export interface HotOptions extends ConnectionOptions {
+  /** Whether each statement makes a span. */
+  readonly isTracing: boolean;
+}
+
 export interface HotStatements {
   /**
    * Runs one statement, prepared once for each connection, and resolves to its rows. It waits `LOCK_TIMEOUT_MS` for a lock.
@@ -48,28 +53,42 @@ export const LOCK_TIMEOUT_MS = 100;
  * The statements that nearly every request runs. They use pg directly, because Knex costs as much as the statement. They have
  * connections of their own, so that slow queries of other kinds do not delay them. The first statement opens one.
  */
-export function openHotStatements(options: ConnectionOptions, nodes = 1): HotStatements {
+export function openHotStatements(options: HotOptions, nodes = 1): HotStatements {
   const pool = new pg.Pool({
     ...connectionConfig(options, { lock_timeout: String(LOCK_TIMEOUT_MS) }),
     max: connections(nodes),
     idleTimeoutMillis: 0, // a connection keeps its plans
   });
   const watch = watchSilence(silenceLimitMs(options));
+  /** Kept out of the pool, which makes a promise and a timer for each statement. The one used last is at the end. */
+  const idle: pg.PoolClient[] = [];
   pool.on('connect', (client) => {
     watch(client);
     client.on('error', () => undefined); // its statement fails with the same error
+    client.once('end', () => {
+      const at = idle.indexOf(client);
+      if (at >= 0) idle.splice(at, 1)[0]?.release(true);
+    });
   });
+
   pool.on('error', () => undefined); // the pool has dropped an idle connection that was lost
 
-  async function run<Row>({ name, text, values, isPrepared }: HotStatement): Promise<readonly Row[]> {
-    const client = await pool.connect();
-    try {
-      const { rows } = await client.query<Row & pg.QueryResultRow>({
-        ...(isPrepared !== false && { name }),
-        text,
-        values,
+  const send = (client: pg.PoolClient, { name, text, values, isPrepared }: HotStatement) =>
+    new Promise<pg.QueryResult>((resolve, reject) => {
+      const query = new pg.Query(text, values, (error, result) => {
+        if (error) reject(error);
+        else resolve(result);
       });
-      client.release();
+      // pg copies a configuration property by property, so the name is set afterwards.
+      client.query(isPrepared === false ? query : Object.assign(query, { name }));
+    });
+
+  async function run<Row>(statement: HotStatement): Promise<readonly Row[]> {
+    const client = idle.pop() ?? (await pool.connect());
+    try {
+      const { rows } = await send(client, statement);
+      if (pool.waitingCount > 0) client.release();
+      else idle.push(client);
       return rows;
     } catch (error) {
       client.release(!isItemFault(error)); // true: closes the connection
@@ -78,8 +97,12 @@ export function openHotStatements(options: ConnectionOptions, nodes = 1): HotSta
   }
 
   return {
-    query: (statement) => inSpan(statement.name, statement.text, () => run(statement)),
-    use: () => ({ used: pool.totalCount - pool.idleCount, free: pool.idleCount, waiting: pool.waitingCount }),
-    close: () => pool.end(),
+    query: (statement) =>
+      options.isTracing ? inSpan(statement.name, statement.text, () => run(statement)) : run(statement),
+    use: () => ({ used: pool.totalCount - idle.length, free: idle.length, waiting: pool.waitingCount }),
+    close() {
+      for (const client of idle.splice(0)) client.release();
+      return pool.end();
+    },
   };
 }
