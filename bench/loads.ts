@@ -33,6 +33,8 @@ export interface LoadOptions {
 const SALT = randomBytes(30).toString('hex');
 let sent = 0;
 
+export type ImportBody = ReturnType<typeof body>;
+
 /** A token as Slack gives it, never the same twice. Every other one is to be the default. */
 function body(index: number) {
   const number = String(index).padStart(12, '0');

@@ -58,21 +58,31 @@ async function compareAll(server: Server, vault: BenchVault, withFastApi: boolea
     TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
   });
   const bare = await startService(server.directory, {}, 'bare');
+  const minimal = await startService(
+    server.directory,
+    {
+      DATABASE_URL: vault.connectionString,
+      FERNET_KEYS: vault.fernetKey,
+      BENCH_ORGANIZATION: vault.callers[0]?.organizationId ?? '',
+    },
+    'minimal',
+  );
   const fastApi = withFastApi ? await startFastApi(vault) : undefined;
   const contenders = new Map<Contender, Measure>();
   if (await hasPgbench()) contenders.set('pgbench', (load) => pgbenchLoad(vault, server.directory, load));
   contenders.set('pg driver', (load) => driverLoad(vault, load));
   contenders.set('bare node:http', (load) => serviceLoad(bare, vault, { ...load, isStored: false }));
+  contenders.set('minimal', (load) => serviceLoad(minimal, vault, load));
   if (fastApi !== undefined) contenders.set('FastAPI', (load) => serviceLoad(fastApi, vault, load));
   contenders.set('tokenhold', (load) => serviceLoad(service, vault, load));
   try {
     progress('warming up');
-    for (const warmed of [service, fastApi]) {
+    for (const warmed of [service, minimal, fastApi]) {
       if (warmed !== undefined) await serviceLoad(warmed, vault, { connections: 16, seconds: 5 });
     }
     return await compare(contenders);
   } finally {
-    for (const started of [service, bare, fastApi]) await started?.stop();
+    for (const started of [service, bare, minimal, fastApi]) await started?.stop();
   }
 }
 

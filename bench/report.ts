@@ -1,7 +1,7 @@
 import type { Load } from './loads.ts';
 
 /** The contenders that are measured side by side, if they are installed. */
-export type Contender = 'pgbench' | 'pg driver' | 'bare node:http' | 'FastAPI' | 'tokenhold';
+export type Contender = 'pgbench' | 'pg driver' | 'bare node:http' | 'minimal' | 'FastAPI' | 'tokenhold';
 
 /** The results of the contenders with the same number of connections: medians over the rounds. */
 export interface Comparison {

@@ -36,7 +36,7 @@ export function tellUsage(server: Server): void {
 export async function startService(
   directory: string,
   settings: Readonly<Record<string, string>>,
-  program: 'service' | 'bare' = 'service',
+  program: 'service' | 'bare' | 'minimal' = 'service',
 ): Promise<Service> {
   const log = openSync(join(directory, 'service.log'), 'a');
   const child = fork(fileURLToPath(new URL(`${program}.js`, import.meta.url)), {

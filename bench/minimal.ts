@@ -1,0 +1,67 @@
+/**
+ * The floor of the service on Node: `node:http`, `JSON.parse`, two texts sealed, and the service's own statement, prepared
+ * through one client of `pg`. Nothing is authenticated, checked, logged or shared.
+ */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
+import pg from 'pg';
+import { createKeyRing } from '../crypto/key-ring.ts';
+import { newId } from '../crypto/uuid.ts';
+import { importStatement } from '../db/import-statement.ts';
+import type { ImportBody } from './loads.ts';
+import { tellUsage } from './start.ts';
+
+const text = importStatement({ tokensMax: 0 });
+const { DATABASE_URL = '', FERNET_KEYS = '', BENCH_ORGANIZATION: organizationId } = process.env;
+const keyRing = createKeyRing([FERNET_KEYS]);
+/** Made again when it is lost: the count of WAL syncs ends all connections. */
+let client = await connect();
+
+async function connect(): Promise<pg.Client> {
+  const made = new pg.Client({ connectionString: DATABASE_URL, options: '-c enable_seqscan=off' });
+  made.on('error', () => undefined);
+  made.once('end', async () => {
+    if (process.connected) client = await connect();
+  });
+  await made.connect();
+  return made;
+}
+
+async function store(token: ImportBody): Promise<string> {
+  const id = newId();
+  const [access, refresh] = [keyRing.seal(token.access_token), keyRing.seal(token.refresh_token)];
+  const row = {
+    organizationId,
+    id,
+    userId: 'user-0',
+    providerId: token.provider_id,
+    workspaceId: organizationId,
+    accessToken: access.ciphertext,
+    accessTokenKey: access.key,
+    refreshToken: refresh.ciphertext,
+    refreshTokenKey: refresh.key,
+    scopes: token.scopes,
+    metadata: token.metadata,
+    expiresInSeconds: token.expires_in_seconds,
+    isDefault: token.is_default,
+    auditId: newId(),
+    credential: 'api-key:bench1',
+  };
+  await client.query({ name: 'import', text, values: [JSON.stringify([row])] });
+  return id;
+}
+
+const server = createServer(async (request, response) => {
+  const token: ImportBody = JSON.parse(await textOf(request));
+  const answer = JSON.stringify({ token_id: await store(token) });
+  response
+    .writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': answer.length })
+    .end(answer);
+}).listen(0, '127.0.0.1');
+await once(server, 'listening');
+tellUsage(server);
+await once(process, 'disconnect');
+server.closeAllConnections();
+server.close();
+await client.end();
