@@ -54,15 +54,21 @@ describe('a path', () => {
 });
 
 describe('a method', () => {
-  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])(
-    'other than POST gets 405 and what is allowed: %s',
+  it.each(['GET', 'PUT', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND'])(
+    'that no operation has gets 405 and what is allowed: %s',
     async (method) => {
       const answer = await send(request(`${method} ${IMPORT}`));
       expect(statuses(answer)).toEqual([405]);
-      expect(answer).toMatch(/^Allow: POST\r$/m);
+      expect(answer).toMatch(/^Allow: POST, DELETE\r$/m);
       expect(detail(answer)).toBe('Method Not Allowed');
     },
   );
+
+  it('that the path lacks falls through to the path with a parameter', async () => {
+    const answer = await send(request(`DELETE ${IMPORT}`, authorized()));
+    expect(statuses(answer)).toEqual([404]);
+    expect(detail(answer)).toBe('OAuth token not found');
+  });
 
   it('HEAD gets 405 without a body', async () => {
     const answer = await send(request(`HEAD ${IMPORT}`));
