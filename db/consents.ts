@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
-import { type Actor, recordedAs, recording } from './audit.ts';
+import { type Actor, recordedAs } from './audit.ts';
+import { AUTHORIZATION_ENDED, completeStatement } from './consent-statement.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
@@ -63,9 +64,6 @@ export interface GrantedTokens {
   readonly accountId: string | null;
 }
 
-/** The channel of notifications that an authorization has ended. The payload is its id. */
-export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
-
 const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organization.name AS "organizationName", begun.id,
   begun.user_id AS "userId", begun.provider_id AS "providerId", begun.redirect_uri AS "redirectUri",
   begun.scopes, begun.secrets, begun.replaces_token_id AS "replacesTokenId", begun.agent_id AS "agentId",
@@ -107,70 +105,6 @@ WITH ended AS (
 )
 SELECT pg_notify('${AUTHORIZATION_ENDED}', id::text) FROM ended`;
 
-/**
- * Stores the granted tokens and completes the authorization. The tokens go into the row of the token that they replace,
- * unless that belongs to another account of the provider, or else into a new row.
- */
-const COMPLETE = `
-WITH begun AS (
-  SELECT authorizations.* FROM authorizations
-  JOIN oauth_providers AS provider ON provider.organization_id = authorizations.organization_id
-    AND provider.provider_id = authorizations.provider_id AND provider.deleting_at IS NULL
-  WHERE authorizations.organization_id = :organizationId AND authorizations.id = :id
-    AND authorizations.status = 'claimed' AND authorizations.expires_at > now()
-), replaced AS (
-  UPDATE oauth_tokens AS token
-  SET access_token = :accessToken, access_token_key = :accessTokenKey,
-    refresh_token = :refreshToken, refresh_token_key = :refreshTokenKey,
-    scopes = CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END,
-    requested_scopes = begun.scopes,
-    metadata = CASE WHEN :metadata::jsonb IS NULL THEN token.metadata
-      WHEN token.metadata IS NULL THEN :metadata::jsonb ELSE token.metadata || :metadata::jsonb END,
-    account_id = CASE WHEN :accountId::text IS NULL THEN token.account_id ELSE :accountId::text END,
-    expires_at = now() + make_interval(secs => :expiresInSeconds::double precision),
-    refresh_expires_at = now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
-    generation = token.generation + 1, grant_number = token.grant_number + 1, received_at = now(), received_by = NULL,
-    refresh_attempt = NULL, lease_until = NULL, refresh_failures = 0, refresh_after = NULL, refresh_problem = NULL,
-    refresh_due_at = now() + make_interval(secs => :dueInSeconds::double precision),
-    dead_at = NULL, dead_reason = NULL, updated_at = now()
-  FROM begun
-  WHERE token.organization_id = begun.organization_id AND token.id = begun.replaces_token_id
-    AND token.user_id = begun.user_id AND token.provider_id = begun.provider_id
-    AND (token.account_id IS NULL OR :accountId::text IS NULL OR token.account_id = :accountId::text)
-  RETURNING token.organization_id, token.id, token.user_id, token.provider_id
-), forgotten AS (
-  DELETE FROM token_versions USING replaced
-  WHERE token_versions.organization_id = replaced.organization_id AND token_versions.token_id = replaced.id
-), added AS (
-  INSERT INTO oauth_tokens AS new (organization_id, id, user_id, provider_id, workspace_id, access_token,
-    access_token_key, refresh_token, refresh_token_key, scopes, requested_scopes, metadata, account_id, expires_at,
-    refresh_expires_at, refresh_due_at)
-  SELECT begun.organization_id, :tokenId, begun.user_id, begun.provider_id, begun.workspace_id, :accessToken,
-    :accessTokenKey, :refreshToken, :refreshTokenKey,
-    CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END, begun.scopes, :metadata::jsonb,
-    :accountId, now() + make_interval(secs => :expiresInSeconds::double precision),
-    now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
-    now() + make_interval(secs => :dueInSeconds::double precision)
-  FROM begun WHERE NOT EXISTS (SELECT 1 FROM replaced)
-  RETURNING new.organization_id, new.id, new.user_id, new.provider_id
-), stored AS (
-  SELECT * FROM replaced UNION ALL SELECT * FROM added
-), made_default AS (
-  INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT stored.organization_id, stored.user_id, stored.provider_id, stored.id
-  FROM stored JOIN begun ON begun.organization_id = stored.organization_id AND begun.is_default
-  ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
-), completed AS (
-  UPDATE authorizations SET status = 'completed', token_id = stored.id
-  FROM stored WHERE authorizations.organization_id = stored.organization_id AND authorizations.id = :id
-), audited AS (
-  ${recording('token.authorize', 'stored', 'id')}
-)
-SELECT stored.id, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored
-UNION ALL
-SELECT token_id, NULL FROM authorizations
-WHERE organization_id = :organizationId AND id = :id AND status = 'completed' AND expires_at > now()`;
-
 type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
 
 /** Moves the settings of the provider into an object of their own. */
@@ -184,8 +118,16 @@ function claimed(row: PendingRow): ClaimedAuthorization {
 
 export type ConsentRepository = ReturnType<typeof consentRepository>;
 
-/** The steps of a person through an authorization. An expired one counts as gone. */
-export function consentRepository(db: Statements) {
+/** `full`: the user has as many tokens of the provider as the setting allows. `gone`: the authorization is gone or has expired. */
+export type Completion = 'completed' | 'full' | 'gone';
+
+/**
+ * The steps of a person through an authorization. An expired one counts as gone.
+ * @param tokensMax how many tokens a user may have of a provider; 0: any number
+ */
+export function consentRepository(db: Statements, tokensMax: number) {
+  const complete = completeStatement(tokensMax);
+
   async function pending(sql: string, bindings: Readonly<Record<string, Knex.Value>>) {
     const { rows } = await db.raw<{ rows: PendingRow[] }>(sql, bindings);
     return rows[0] && claimed(rows[0]);
@@ -216,15 +158,15 @@ export function consentRepository(db: Statements) {
      * Stores what the provider granted, and ends the claimed authorization. It may be repeated: the connection may break after
      * the commit.
      * @param tokenId the id of the new row, where there is no row to replace
-     * @returns the token's id; undefined: the authorization has expired or is gone, and nothing was stored
+     * @returns how that ended: unless `completed`, nothing was stored
      */
     async complete(
       { organizationId, id }: Pick<ClaimedAuthorization, 'organizationId' | 'id'>,
       tokenId: string,
       tokens: GrantedTokens,
       by: Actor,
-    ): Promise<string | undefined> {
-      const { rows } = await db.raw<{ rows: { id: string }[] }>(COMPLETE, {
+    ): Promise<Completion> {
+      const { rows } = await db.raw<{ rows: { outcome: 'completed' | 'full' }[] }>(complete, {
         organizationId,
         id,
         tokenId,
@@ -240,7 +182,7 @@ export function consentRepository(db: Statements) {
         dueInSeconds: tokens.dueInSeconds,
         ...recordedAs(by),
       });
-      return rows[0]?.id;
+      return rows[0]?.outcome ?? 'gone';
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { PendingAuthorization } from '../db/consents.ts';
+import { TooManyTokensError } from '../db/imports.ts';
 import { redirectUri } from '../oauth/provider-settings.ts';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { type Caller, mayActFor } from '../security/caller.ts';
@@ -144,6 +145,8 @@ function outcomePath(ended: Finish): OutcomePath {
       return '/connected';
     case 'refused':
       return refusalPath(ended.error);
+    case 'full':
+      return '/not-connected/full';
     case 'misconfigured':
       return '/not-connected/misconfigured';
     case 'unavailable':
@@ -154,7 +157,8 @@ function outcomePath(ended: Finish): OutcomePath {
 }
 
 /** The answer to an application whose code brought no token. The authorization is used up. */
-function refused({ outcome }: Finish): ApiError {
+function refused({ outcome }: Finish): ApiError | TooManyTokensError {
+  if (outcome === 'full') return new TooManyTokensError();
   if (outcome === 'unavailable')
     return new ApiError(503, 'The provider did not answer', { 'Retry-After': '5' });
   if (outcome === 'misconfigured')

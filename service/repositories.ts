@@ -186,7 +186,7 @@ async function assemble(
     imports: importRepository(hot, config.tokensPerUserAndProviderMax, sharding),
     idempotencyKeys: idempotencyKeyRepository(db),
     authorizations: authorizationRepository(db, config.authorizations.pending),
-    consents: consentRepository(statements),
+    consents: consentRepository(statements, config.tokensPerUserAndProviderMax),
     releases: releaseRepository(hot, sharding),
     refreshes: refreshRepository(db),
     refreshAnswers: refreshAnswers(db),

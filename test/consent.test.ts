@@ -210,6 +210,47 @@ describe('a refusal', () => {
   });
 });
 
+describe('a user who has as many tokens of the provider as the setting allows', () => {
+  it('connects no account more, in the browser and by the application, but may replace a token', async () => {
+    const limited = await startVault({ TOKENS_PER_USER_AND_PROVIDER_MAX: '2' });
+    const { apiKey: key } = await limited.newTenant();
+    const call = async (path: string, json: object) => limited.call('POST', path, { key, json });
+    await call('/v2/auth/providers', providerOf(provider, 'example'));
+    const start = async (json: object = {}) => {
+      const whole = { provider: 'example', scopes: [], force_new: true, is_default: false, ...json };
+      const { url, auth_id } = Object((await call('/v2/auth/authenticate', whole)).body);
+      return { url: String(url), authId: String(auth_id) };
+    };
+    const connect = async (json?: object) =>
+      (await person().connect((await start(json)).url)).headers.get('location')?.slice(limited.url.length);
+
+    expect([await connect(), await connect(), await connect()]).toEqual([
+      '/connected',
+      '/connected',
+      '/not-connected/full',
+    ]);
+    const { url, authId } = await start();
+    const waiting = limited.call('GET', `/v2/auth/wait/${authId}?timeout=20`, { key });
+    const { code, state } = Object.fromEntries(new URL(await person().untilCallback(url)).searchParams);
+    expect(await call('/v2/auth/callback/example', { code, state })).toMatchObject({
+      status: 409,
+      body: { detail: 'The user has too many OAuth tokens of this provider' },
+    });
+    expect((await waiting).body).toEqual({ status: 'not_found', token: null });
+    const ids: string[] = await limited.db('oauth_tokens').pluck('id');
+    expect(ids).toHaveLength(2);
+    expect(await connect({ token_id: ids[0] })).toBe('/connected');
+    const { rows } = await limited.db.raw(
+      'SELECT status, count(*)::int FROM authorizations GROUP BY 1 ORDER BY 1',
+    );
+    expect(rows).toEqual([
+      { status: 'completed', count: 3 },
+      { status: 'failed', count: 2 },
+    ]);
+    await limited.close();
+  });
+});
+
 describe('a provider that answers oddly', () => {
   it.each([...Object.keys(ANSWERS), 'huge', 'endless', 'cut'])(
     '(%s) never breaks the callback',

@@ -15,10 +15,19 @@ export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
 
 /**
  * How a callback ended. `invalid`: it is no answer to this authorization, which stays as it is. `gone`: another request has
- * claimed the authorization, or it has expired. `refused`: `error` is a known code of the authorization response, or `other`.
+ * claimed the authorization, or it has expired. `full`: the user has too many tokens of the provider. `refused`: `error` is a known code of the authorization response, or `other`.
  */
 export type Finish =
-  | { readonly outcome: 'completed' | 'invalid' | 'gone' | 'misconfigured' | 'unavailable' | 'failed' }
+  | {
+      readonly outcome:
+        | 'completed'
+        | 'invalid'
+        | 'gone'
+        | 'full'
+        | 'misconfigured'
+        | 'unavailable'
+        | 'failed';
+    }
   | { readonly outcome: 'refused'; readonly error: string };
 
 interface Parts {
@@ -118,8 +127,7 @@ async function redeem(
   };
   const tokenId = newId();
   // The code is spent, so that only this process knows the tokens.
-  const stored = await persist(() => consents.complete(claimed, tokenId, tokens, by));
-  return { outcome: stored === undefined ? 'gone' : 'completed' };
+  return { outcome: await persist(() => consents.complete(claimed, tokenId, tokens, by)) };
 }
 
 function failure(

@@ -27,6 +27,11 @@ export const outcomePages = {
     'The provider could not answer just now. Nothing was saved.',
     'Please wait a few minutes. Then start again from your application.',
   ),
+  '/not-connected/full': said(
+    'Not connected',
+    'You have connected as many accounts of this provider as the application allows. Nothing was saved.',
+    'Delete one of them in your application. Then start again from there.',
+  ),
   '/not-connected/failed': said(
     'Not connected',
     'The provider did not give access to an account. Nothing was saved.',
