@@ -2,12 +2,13 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import express, { type Express } from 'express';
 import { createTurns } from '../db/postgres/turns.ts';
 import type { Authenticator } from '../security/authenticate.ts';
-import { limitFailures, type TrustProxy } from './auth-failures.ts';
+import { type AuthenticateRequest, limitFailures, type TrustProxy } from './auth-failures.ts';
 import { createBodies } from './bodies.ts';
+import { isForm } from './body.ts';
 import { docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
 import { answerErrors, type Observers, receive } from './observing.ts';
-import { loadOperations, type OperationParts } from './operations.ts';
+import { loadOperations, type Operation, type OperationParts } from './operations.ts';
 import { mount, type Route } from './routing.ts';
 import { operationRoute, pageRoute, type ServicePage } from './serving.ts';
 import { traceRequests } from './tracing.ts';
@@ -66,10 +67,26 @@ async function operationRoutes(parts: AppParts): Promise<readonly Route[]> {
   return (await loadOperations(parts)).map(({ handler, ...operation }) =>
     operationRoute(operation, {
       handler,
-      authenticate: operation.security.length === 0 ? undefined : limited(authenticator(operation.security)),
+      authenticate: authenticated(operation, (security) => limited(authenticator(security))),
       bodyBytes: limits.bodyBytes,
       serveBody,
       lists,
     }),
   );
+}
+
+/**
+ * Authenticates as the operation's security says; undefined: it is public. Where credentials are optional and a form is
+ * taken beside JSON, only the form, which a browser posts, may come without them.
+ */
+function authenticated(
+  { security, mediaTypes }: Pick<Operation, 'security' | 'mediaTypes'>,
+  by: (security: Operation['security']) => AuthenticateRequest,
+): AuthenticateRequest | undefined {
+  if (security.length === 0) return undefined;
+  const stated = by(security);
+  const credentials = security.filter((schemes) => schemes.length > 0);
+  if (mediaTypes.length < 2 || credentials.length === security.length) return stated;
+  const required = by(credentials);
+  return (request) => (isForm(request) ? stated : required)(request);
 }

@@ -15,6 +15,10 @@ export interface ReadBody {
   readonly body: unknown;
 }
 
+/** Whether the body is declared as a form. */
+export const isForm = ({ headersDistinct }: IncomingMessage): boolean =>
+  mediaTypeOf(headersDistinct['content-type']) === FORM_BODY;
+
 const NO_BODY: ReadBody = { mediaType: undefined, body: undefined };
 
 /**

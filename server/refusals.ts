@@ -23,14 +23,10 @@ export function refuseUnmetDemands(
 /** RFC 3986 path characters, up to the query. `req.url` itself is unchecked text of the client. */
 const EXACT_PATH = /^\/[\w\-.~!$&'()*+,;=:@%/]*(?=\?|$)/;
 
-/** An escape of a letter, a digit or U+0000. No client needs one, and `%69mport` must not pass for `import`. */
-const NEEDLESS_ESCAPE = /%(?:3\d|[46][1-9a-f]|[57][0-9a]|00)/i;
-
 /** Exact paths only, so that no router interprets `\`, `#`, an absolute URL or odd escapes in its own way. */
 export function refuseInexactPaths(request: Request, _response: ServerResponse, next: NextFunction): void {
   const path = EXACT_PATH.exec(request.url)?.[0];
-  if (path === undefined || NEEDLESS_ESCAPE.test(path) || !isDecodable(path))
-    throw new ApiError(404, 'Not Found');
+  if (path === undefined || !isDecodable(path)) throw new ApiError(404, 'Not Found');
   next();
 }
 

@@ -51,11 +51,14 @@ export function mount(app: Express, routes: readonly Route[]): void {
   for (const [path, serve] of dispatchers.filter(isTemplate)) {
     app.all(path.replaceAll('{', ':').replaceAll('}', ''), serve);
   }
-  app.use((_request: Request, { locals }: Response) => {
-    if (locals.allow === undefined) throw new ApiError(404, 'Not Found');
+  app.use(({ url }: Request, { locals }: Response) => {
+    if (locals.allow === undefined || NEEDLESS_ESCAPE.test(url)) throw new ApiError(404, 'Not Found');
     throw new ApiError(405, 'Method Not Allowed', { Allow: [...new Set(locals.allow)].join(', ') });
   });
 }
+
+/** An escape of a letter, a digit or U+0000. No client needs one, and `%69mport` must not pass for `import`. */
+const NEEDLESS_ESCAPE = /^[^?]*%(?:3\d|[46][1-9a-f]|[57][0-9a]|00)/i;
 
 type Dispatch = (request: Request, response: Response, next: NextFunction) => Promise<void> | void;
 

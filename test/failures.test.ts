@@ -74,7 +74,9 @@ describe('DATABASE_URL', () => {
       Object.assign(new pg.DatabaseError(text, 0, 'error'), { code: '28000' });
     const entry = 'no pg_hba.conf entry for host "10.0.0.1", user "u", database "d"';
     expect(explain(refusal(`${entry}, no encryption`))).toMatch(/add sslmode=verify-full/);
-    expect(explain(refusal(`${entry}, SSL encryption`))).toMatch(/add a line to its pg_hba\.conf/);
+    expect(explain(refusal(`${entry}, SSL encryption`))).toMatch(
+      /pg_hba\.conf admits this user from this address: add one/,
+    );
   });
 
   it.each([

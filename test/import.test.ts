@@ -193,6 +193,14 @@ describe("another tenant's locked row", () => {
 });
 
 describe('an organization whose row is locked, import after import', () => {
+  let vault: TestVault;
+
+  beforeAll(async () => {
+    vault = await startVault({ TOKENS_PER_USER_AND_PROVIDER_MAX: '0' });
+  });
+
+  afterAll(() => vault.close());
+
   it("takes little of another one's throughput", async () => {
     const [locked, other] = [await vault.newTenant(), await vault.newTenant()];
     const importOf = (key: string) => vault.import(key, { provider_id: 'slack', access_token: 'x' });
