@@ -15,17 +15,17 @@ import { tellUsage } from './start.ts';
 const text = importStatement({ tokensMax: 0 });
 const { DATABASE_URL = '', FERNET_KEYS = '', BENCH_ORGANIZATION: organizationId } = process.env;
 const keyRing = createKeyRing([FERNET_KEYS]);
-/** Made again when it is lost: the count of WAL syncs ends all connections. */
-let client = await connect();
+/** Opened by the first import, and again after the count of WAL syncs has ended it. */
+let connection: Promise<pg.Client> | undefined;
 
 async function connect(): Promise<pg.Client> {
-  const made = new pg.Client({ connectionString: DATABASE_URL, options: '-c enable_seqscan=off' });
-  made.on('error', () => undefined);
-  made.once('end', async () => {
-    if (process.connected) client = await connect();
+  const client = new pg.Client({ connectionString: DATABASE_URL, options: '-c enable_seqscan=off' });
+  client.on('error', () => undefined);
+  client.once('end', () => {
+    connection = undefined;
   });
-  await made.connect();
-  return made;
+  await client.connect();
+  return client;
 }
 
 async function store(token: ImportBody): Promise<string> {
@@ -48,20 +48,25 @@ async function store(token: ImportBody): Promise<string> {
     auditId: newId(),
     credential: 'api-key:bench1',
   };
-  await client.query({ name: 'import', text, values: [JSON.stringify([row])] });
+  connection ??= connect();
+  await (await connection).query({ name: 'import', text, values: [JSON.stringify([row])] });
   return id;
 }
 
 const server = createServer(async (request, response) => {
-  const token: ImportBody = JSON.parse(await textOf(request));
-  const answer = JSON.stringify({ token_id: await store(token) });
-  response
-    .writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': answer.length })
-    .end(answer);
+  try {
+    const token: ImportBody = JSON.parse(await textOf(request));
+    const answer = JSON.stringify({ token_id: await store(token) });
+    response
+      .writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': answer.length })
+      .end(answer);
+  } catch {
+    response.destroy(); // the client, or the database's connection, is gone
+  }
 }).listen(0, '127.0.0.1');
 await once(server, 'listening');
 tellUsage(server);
 await once(process, 'disconnect');
 server.closeAllConnections();
 server.close();
-await client.end();
+await (await connection)?.end();

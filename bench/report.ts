@@ -123,7 +123,6 @@ export function table(results: Results): string {
     markdown([COLUMNS, ...results.comparisons.flatMap(rows)]),
     `Lines, in this order: ${plotted.join(', ')}.`,
     plot('Throughput', 'imports/s', results, plotted, (load) => load.perSecond),
-    plot('Latency', 'p99, ms', results, plotted, (load) => load.p99),
     ...results.growth.map(({ what, unit, points }) => {
       const first = points[0]?.value ?? 0;
       return markdown([
