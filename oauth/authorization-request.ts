@@ -1,17 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { isPkceUsed, type ProviderSettings } from './provider-settings.ts';
+import type { ProviderSettings } from './provider-settings.ts';
 
 export interface AuthorizationRequest {
   readonly redirectUri: string;
   readonly state: string;
   readonly scopes: readonly string[];
-  /** As `newCodeVerifier` made it. */
+  /** Null where the provider's requests go without PKCE (`isPkceUsed`). */
   readonly codeVerifier: string | null;
 }
 
-/** A PKCE code verifier of 256 bits (RFC 7636, section 4.1); null where the provider's requests go without PKCE. */
-export const newCodeVerifier = (provider: ProviderSettings): string | null =>
-  isPkceUsed(provider) ? randomBytes(32).toString('base64url') : null;
+/** A PKCE code verifier of 256 bits (RFC 7636, section 4.1). */
+export const newCodeVerifier = (): string => randomBytes(32).toString('base64url');
 
 /**
  * The URL at which a person consents (RFC 6749, section 4.1.1). Parameters of the provider's own URL stay and override

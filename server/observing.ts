@@ -4,7 +4,7 @@ import type { NextFunction } from 'express';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { clientAddress, type TrustProxy } from './auth-failures.ts';
 import { ClientGoneError } from './body.ts';
-import { toAnswer } from './errors.ts';
+import { ApiError, toAnswer } from './errors.ts';
 import { isHealthPath } from './health.ts';
 import { describeError, type Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -84,7 +84,8 @@ export function answerErrors({ log, metrics }: Observers) {
     if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
     const answer = toAnswer(error);
     const { requestId, operationId } = response.locals;
-    if (answer.status >= 500)
+    // An ApiError is a decision of ours, and the line of the request has its status.
+    if (answer.status >= 500 && !(error instanceof ApiError))
       log.error({ requestId, operationId, error: describeError(error) }, 'request failed');
     if (response.headersSent) response.destroy();
     else send(response, answer);

@@ -52,7 +52,7 @@ const wait = async (authId: string) => {
 /** Waits until the other process has a waiting request. */
 const untilWaiting = async (authId: string) => {
   const { rows } = await vault.db.raw(
-    `SELECT count(*)::integer AS looks FROM pg_stat_activity WHERE application_name = 'tokenhold listener'`,
+    `SELECT count(*)::integer AS looks FROM pg_stat_activity WHERE application_name = 'tokenhold listener' AND datname = current_database()`,
   );
   expect(rows[0].looks).toBe(2);
   expect(

@@ -36,7 +36,7 @@ afterAll(() => server.stop());
 /** A person's answer to a new authorization. */
 async function answerOf(action: 'consent' | 'refuse' = 'consent', at = server) {
   const client = clientOf(at);
-  const codeVerifier = newCodeVerifier(client);
+  const codeVerifier = newCodeVerifier();
   const asked = { redirectUri: REDIRECT_URI, state: 'STATE', scopes: ['read', 'write'], codeVerifier };
   const callback = new URL(await at.consent(authorizationUrl(client, asked), action));
   expect(callback.searchParams.get('state')).toBe('STATE');
@@ -70,7 +70,7 @@ describe('a code', () => {
     expect(await exchangeCode(request, client, exchange)).toEqual(dead);
     const { response } = await answerOf();
     if (response.outcome !== 'code') throw new Error(response.outcome);
-    const stolen = { code: response.code, redirectUri: REDIRECT_URI, codeVerifier: newCodeVerifier(client) };
+    const stolen = { code: response.code, redirectUri: REDIRECT_URI, codeVerifier: newCodeVerifier() };
     expect(await exchangeCode(request, client, stolen)).toEqual(dead);
   });
 

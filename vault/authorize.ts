@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import type { KeyRing } from '../crypto/key-ring.ts';
 import type { Actor } from '../db/audit.ts';
 import type { AuthorizationRepository, NewAuthorization } from '../db/authorizations.ts';
 import type { ConsentRepository, PendingAuthorization } from '../db/consents.ts';
-import { authorizationUrl } from '../oauth/authorization-request.ts';
+import { authorizationUrl, newCodeVerifier } from '../oauth/authorization-request.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import { isPkceUsed, type ProviderSettings, redirectUri } from '../oauth/provider-settings.ts';
 import {
@@ -48,8 +47,6 @@ interface Parts {
   readonly providerUrl: (begun: PendingAuthorization) => string;
 }
 
-const VERIFIER_BYTES = 32;
-
 /** The secrets of an authorization. The provider and the browser see the state only. */
 export interface AuthorizationSecrets {
   readonly state: string;
@@ -76,7 +73,7 @@ export async function startAuthorization(parts: Parts, wish: AuthorizationWish, 
   const { organizationId, providerId } = wish;
   const reference = { organizationId, id: newAuthorizationId() };
   const state = newState(keyRing, organizationId);
-  const codeVerifier = randomBytes(VERIFIER_BYTES).toString('base64url');
+  const codeVerifier = newCodeVerifier();
   const outcome = await authorizations.start(
     {
       ...wish,
