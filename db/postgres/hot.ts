@@ -99,7 +99,10 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
   return {
     query: (statement) =>
       options.isTracing ? inSpan(statement.name, statement.text, () => run(statement)) : run(statement),
-    use: () => ({ used: pool.totalCount - idle.length, free: idle.length, waiting: pool.waitingCount }),
+    use() {
+      const free = idle.length + pool.idleCount;
+      return { used: pool.totalCount - free, free, waiting: pool.waitingCount };
+    },
     close() {
       for (const client of idle.splice(0)) client.release();
       return pool.end();
