@@ -60,7 +60,7 @@ describe('a code', () => {
   it('brings tokens for the resource', async () => {
     const { accessToken, refreshToken, scopes, expiresInSeconds } = await grant();
     expect({ scopes, expiresInSeconds }).toEqual({ scopes: ['read', 'write'], expiresInSeconds: 3600 });
-    expect(refreshToken).toBeDefined();
+    expect(refreshToken).toEqual(expect.any(String));
     expect(await server.introspect(accessToken)).toMatchObject({ active: true, aud: RESOURCE });
   });
 

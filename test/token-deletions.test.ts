@@ -91,7 +91,7 @@ describe('DELETE of a token', () => {
     );
     expect(foreign).toMatchObject({ status: 404, body: { detail: 'OAuth token not found' } });
     for (const other of [unknown, malformed]) expect(other?.text).toBe(foreign?.text);
-    expect(await vault.row(id)).toBeDefined();
+    expect(await vault.row(id)).toMatchObject({ id });
   });
 
   it('may be the deletion of the default, and the next import is the default again', async () => {
@@ -206,7 +206,7 @@ describe('DELETE of the tokens of a provider', () => {
     expect(await call('DELETE', path)).toMatchObject({ status: 200, body: { ...answer, deleted: 2 } });
     expect(await call('DELETE', path)).toMatchObject({ status: 200, body: { ...answer, deleted: 0 } });
     for (const id of mine) expect(await trail(id)).toEqual(ended('revoked'));
-    for (const id of [other, foreign]) expect(await vault.row(id)).toBeDefined();
+    for (const id of [other, foreign]) expect(await vault.row(id)).toMatchObject({ id });
   });
 
   it('is 404 for an unknown provider, and 422 without one', async () => {
@@ -236,7 +236,7 @@ describe('DELETE of the Slack tokens of a workspace', () => {
       body: { message: expect.any(String), deleted: 2 },
     });
     for (const id of gone) expect(await trail(id)).toEqual(ended('revoked'));
-    for (const id of [kept, there]) expect(await vault.row(id)).toBeDefined();
+    for (const id of [kept, there]) expect(await vault.row(id)).toMatchObject({ id });
   });
 
   it('is for admins', async () => {
