@@ -100,7 +100,7 @@ export interface paths {
         };
         /**
          * Receive the browser after an installation at the provider
-         * @description The setup URL of a GitHub App. An installation with a `state` is finished like a callback.
+         * @description The setup URL of a GitHub App. An installation with a `state` is finished like a callback. An `installation_id` that GitHub confirms is kept in the token's metadata.
          */
         readonly get: operations["oauth_setup_callback_v2_auth_setup__provider_id__get"];
         readonly put?: never;
@@ -1329,7 +1329,7 @@ export interface operations {
                 readonly code?: string;
                 readonly state?: string;
                 readonly setup_action?: string;
-                /** @description Ignored, because anybody can write it into the URL. */
+                /** @description Kept in the token's metadata if the provider confirms it to the user's new token. Otherwise it is ignored, because anybody can write it into the URL. */
                 readonly installation_id?: number;
                 readonly error?: string;
                 readonly error_description?: string;

@@ -13,6 +13,8 @@ export type AuthorizationResponse =
       readonly code: string;
       /** From allow-listed parameters. The browser can forge them. */
       readonly metadata: Readonly<Record<string, string>>;
+      /** The browser can forge it too. The provider's list of the user's installations confirms it. */
+      readonly installation?: { readonly id: number; readonly listUrl: string };
       /** The origin at which the provider wants the code redeemed. It matches the catalogue's entry. */
       readonly tokenOrigin?: string;
     }
@@ -51,10 +53,12 @@ export function readAuthorizationResponse(
     return code === undefined ? { outcome: 'refused', error: ERRORS.has(error) ? error : 'other' } : INVALID;
   }
   if (code === undefined || code === '') return INVALID;
+  const installation = readInstallation(parameters, entry?.installationsUrl);
   const answer = {
     outcome: 'code',
     code,
     metadata: readMetadata(parameters, entry?.metadataFromCallback),
+    ...(installation !== undefined && { installation }),
   } as const;
   if (entry?.tokenOriginParameter === undefined) return answer;
   const origin = parameters.get(entry.tokenOriginParameter);
@@ -69,6 +73,13 @@ function readMetadata(parameters: URLSearchParams, names: readonly string[] = []
     if (value !== undefined) metadata[name] = value;
   }
   return metadata;
+}
+
+/** Undefined: the provider has no such list, or the id is missing, repeated, or no whole number of up to 15 digits. */
+function readInstallation(parameters: URLSearchParams, listUrl: string | undefined) {
+  const [text = '', ...more] = parameters.getAll('installation_id');
+  const isValid = /^\d{1,15}$/.test(text) && more.length === 0;
+  return isValid && listUrl !== undefined ? { id: Number(text), listUrl } : undefined;
 }
 
 function rename(given: URLSearchParams, names: Readonly<Record<string, string>>): URLSearchParams {

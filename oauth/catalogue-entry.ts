@@ -109,6 +109,11 @@ export interface CatalogueEntry {
   readonly metadataFromAnswer?: readonly string[];
   /** Non-secret callback parameters that are kept as metadata (QuickBooks: `realmId`). */
   readonly metadataFromCallback?: readonly string[];
+  /**
+   * The list of the user's installations of the client: `{ "installations": [{ "id": … }] }`. A callback's `installation_id`
+   * is kept as metadata only if the list holds it, because the browser can forge it (GitHub).
+   */
+  readonly installationsUrl?: string;
 
   readonly refresh?: RefreshWay;
   /** Default: nothing is known, which is treated as `none`. */

@@ -1,5 +1,5 @@
 /** The purpose of a request: the label of its metrics, and the name of its span. */
-export type Purpose = 'token' | 'revocation' | 'registration' | 'metadata' | 'keys' | 'mcp';
+export type Purpose = 'token' | 'revocation' | 'registration' | 'metadata' | 'keys' | 'mcp' | 'installation';
 
 export interface OutboundRequest {
   readonly purpose: Purpose;

@@ -5,6 +5,7 @@ import { authorizationHandlers } from '../handlers/authorizations.ts';
 import { callbackHandlers } from '../handlers/callbacks.ts';
 import { connectPages } from '../handlers/connect.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
+import { isInstalled } from '../oauth/installation.ts';
 import { exchangeCode } from '../oauth/token-endpoint.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Metrics } from '../server/metrics.ts';
@@ -65,6 +66,8 @@ export function assembleConsent(
       await noticeForgotten(organizationId, given[0].clientId, result);
       return result;
     },
+    isInstalled: (organizationId: string, ...given: InstallationArguments) =>
+      isInstalled(outbound.requestFor(organizationId), ...given),
     observe,
   };
   const underWay = new Set<Promise<Finish>>();
@@ -106,6 +109,8 @@ type ExchangeArguments =
   Parameters<typeof exchangeCode> extends [unknown, infer Client, infer Given, ...unknown[]]
     ? [Client, Given]
     : never;
+
+type InstallationArguments = Parameters<typeof isInstalled> extends [unknown, ...infer Given] ? Given : never;
 
 /** What goes on beside the requests: waiters are woken, and expired authorizations deleted. @returns how to stop */
 export function startConsentWork(

@@ -294,26 +294,6 @@ describe('an application that finishes by itself', () => {
   });
 });
 
-describe('the setup of an installation', () => {
-  const setup = (query: string) => person().go(`${vault.url}/v2/auth/setup/example?${query}`);
-
-  it.each([
-    ['setup_action=update&installation_id=5', 'Updated'],
-    ['setup_action=request', 'Waiting for an owner'],
-    ['setup_action=install&installation_id=5&code=forged', 'Installed'],
-  ])('?%s says "%s", and writes nothing', async (query, title) => {
-    const response = await setup(query);
-    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining(title)]);
-  });
-
-  it('finishes like a callback where it has a state', async () => {
-    const { alice, callback } = await atCallback();
-    const url = `${callback.replace('/callback/', '/setup/')}&setup_action=install&installation_id=5`;
-    expect((await alice.go(url)).headers.get('location')).toBe(`${vault.url}/connected`);
-    await expectNotFound(await setup('setup_action=install&code=c&state=s'));
-  });
-});
-
 describe('settings', () => {
   it('CALLBACK_BRIDGE_URL hands code and state on, and finishes nothing', async () => {
     const bridged = await startVault({ CALLBACK_BRIDGE_URL: 'https://app.example/callback?from=vault' });

@@ -40,6 +40,12 @@ interface Parts {
     client: ProviderClient,
     given: CodeExchange,
   ) => Promise<TokenResult>;
+  /** Whether the provider's list of the user's installations holds the one. */
+  readonly isInstalled: (
+    organizationId: string,
+    installation: { readonly id: number; readonly listUrl: string },
+    accessToken: string,
+  ) => Promise<boolean>;
   readonly observe: (begun: PendingAuthorization, outcome: AuthorizationOutcome) => void;
 }
 
@@ -95,9 +101,9 @@ async function end(parts: Parts, claimed: ClaimedAuthorization, status: 'refused
 }
 
 async function redeem(
-  { consents, keyRing, catalogue, exchange }: Parts,
+  { consents, keyRing, catalogue, exchange, isInstalled }: Parts,
   claimed: ClaimedAuthorization,
-  { code, metadata, tokenOrigin }: Extract<AuthorizationResponse, { outcome: 'code' }>,
+  { code, metadata, installation, tokenOrigin }: Extract<AuthorizationResponse, { outcome: 'code' }>,
   requestId: string,
 ): Promise<Finish> {
   const { redirectUri, clientSecret } = claimed;
@@ -112,7 +118,14 @@ async function redeem(
     tokenOrigin,
   });
   if (result.outcome !== 'tokens') return { outcome: failure(result) };
-  const known = { ...metadata, ...result.metadata };
+  const isConfirmed =
+    installation !== undefined &&
+    (await isInstalled(claimed.organizationId, installation, result.accessToken));
+  const known = {
+    ...metadata,
+    ...result.metadata,
+    ...(isConfirmed && { installation_id: installation.id }),
+  };
   const { refreshToken } = result;
   const by: Actor = { userId: claimed.userId, credential: claimed.credential, requestId };
   const tokens = {

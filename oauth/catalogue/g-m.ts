@@ -8,6 +8,7 @@ export const G_TO_M: readonly CatalogueEntry[] = [
     authorizationUrl: 'https://github.com/login/oauth/authorize',
     tokenUrl: 'https://github.com/login/oauth/access_token',
     match: ['github.com'],
+    installationsUrl: 'https://api.github.com/user/installations?per_page=100',
     reuse: { class: 'none' },
     // If only the token were deleted, GitHub would not ask the person again at the next consent.
     revocation: {
@@ -25,6 +26,8 @@ export const G_TO_M: readonly CatalogueEntry[] = [
     sources: [
       'https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/refreshing-user-access-tokens',
       'https://docs.github.com/en/rest/apps/oauth-applications',
+      'https://docs.github.com/en/rest/apps/installations',
+      'https://docs.github.com/en/apps/creating-github-apps/registering-a-github-app/about-the-setup-url',
       'https://docs.github.com/en/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors',
     ],
   },

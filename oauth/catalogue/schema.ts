@@ -110,6 +110,7 @@ export const entrySchema = {
     envelopes: texts,
     metadataFromAnswer: texts,
     metadataFromCallback: texts,
+    installationsUrl: url,
     refresh,
     reuse,
     revocation,

@@ -11,6 +11,8 @@ export interface HostileServer {
   /** `mode` is a key of `ANSWERS` or `CONNECTIONS`; any other is honest. */
   tokenUrl(mode?: string): string;
   readonly tokenRequests: TokenRequest[];
+  /** Answers a request for the list of the user's installations. */
+  installations: (request: IncomingMessage, response: ServerResponse) => void;
   /** All tokens that the server has issued, for tests that search for leaks. */
   readonly secrets: string[];
   stop(): Promise<void>;
@@ -25,6 +27,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     if (endpoint === 'authorize') return authorize(mode, searchParams, response);
     if (endpoint === 'token')
       return token(mode, await readRequest(mode, pathname, searchParams, request), response);
+    if (endpoint === 'installations') return hostile.installations(request, response);
     response.writeHead(404).end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -35,6 +38,7 @@ export async function startHostileServer(): Promise<HostileServer> {
     authUrl: (mode = 'honest') => `${url}/${mode}/authorize`,
     tokenUrl: (mode = 'honest') => `${url}/${mode}/token`,
     tokenRequests: [],
+    installations: (_request, response) => void response.end('{"installations":[]}'),
     secrets: [],
     async stop() {
       server.closeAllConnections();
