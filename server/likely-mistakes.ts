@@ -42,7 +42,12 @@ export function createExpiryHints({ log, metrics }: Parts): (call: ImportCall) =
     if (told.has(key)) return;
     told.set(key, true);
     log.warn(
-      { organizationId, credential, requestId, field },
+      {
+        'tokenhold.organization.id': organizationId,
+        'tokenhold.credential': credential,
+        'tokenhold.request.id': requestId,
+        'tokenhold.field': field,
+      },
       'an import without expires_in_seconds has a field that is ignored',
     );
   };

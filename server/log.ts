@@ -16,16 +16,17 @@ export function createLogger(level: string): Logger {
   );
 }
 
-/** The parts of an error that the log may hold. Its message can quote a body, a row or a header, so it is left out. */
-export function describeError(error: unknown): Readonly<Record<string, unknown>> {
-  if (!(error instanceof Error)) return { name: typeof error };
+/**
+ * The parts of an error that the log may hold, by OpenTelemetry's names. `error.type` is the code of PostgreSQL or Node, if
+ * there is one. The message can quote a body, a row or a header, so it is left out, also of the stack trace.
+ */
+export function errorFields(error: unknown): Readonly<Record<string, string | undefined>> {
+  if (!(error instanceof Error)) return { 'error.type': typeof error };
+  const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line));
   return {
-    name: error.name,
-    code: errorCode(error),
-    constraint: violatedConstraint(error),
-    at: error.stack
-      ?.split('\n')
-      .filter((line) => /^ {4}at /.test(line))
-      .map((line) => line.trim()),
+    'error.type': errorCode(error) ?? error.name,
+    'exception.type': error.name,
+    'exception.stacktrace': frames?.map((line) => line.trim()).join('\n'),
+    'tokenhold.constraint': violatedConstraint(error),
   };
 }

@@ -5,8 +5,9 @@ import { UnauthenticatedError } from '../security/authenticate.ts';
 import { clientAddress, type TrustProxy } from './auth-failures.ts';
 import { ClientGoneError } from './body.ts';
 import { ApiError, toAnswer } from './errors.ts';
+import { requestFields } from './fields.ts';
 import { isHealthPath } from './health.ts';
-import { describeError, type Logger } from './log.ts';
+import { errorFields, type Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { refuseUnmetDemands } from './refusals.ts';
 import type { Request, Response } from './routing.ts';
@@ -30,7 +31,8 @@ export function receive({ limits, stopping, trustProxy, ...observers }: Parts) {
   return (request: Request, response: Response, next: NextFunction): void => {
     response.locals.requestId = requestId(request);
     response.locals.stopping = stopping;
-    observe(request, response, observers, addressOf(request));
+    response.locals.clientAddress = addressOf(request);
+    observe(request, response, observers);
     refuseUnmetDemands(request, limits);
     next();
   };
@@ -44,49 +46,34 @@ function requestId({ headers }: Request): string {
 }
 
 /** Logs and measures a request when it is over. */
-function observe(
-  { method }: Request,
-  response: Response,
-  { log, metrics }: Observers,
-  address: string | undefined,
-): void {
-  const traceId = trace.getSpanContext(context.active())?.traceId;
+function observe(request: Request, response: Response, { log, metrics }: Observers): void {
+  const span = trace.getSpanContext(context.active());
   const start = performance.now();
   response.on('close', () => {
-    const { requestId, route, operationId, organizationId, userId } = response.locals;
-    const elapsed = performance.now() - start;
-    const durationMs = Math.round(elapsed * 1000) / 1000;
-    // Without an answer, the client went away.
-    const status = response.headersSent ? response.statusCode : undefined;
+    const seconds = (performance.now() - start) / 1000;
     const line = {
-      method,
-      route,
-      operationId,
-      status,
-      durationMs,
-      requestId,
-      organizationId,
-      'user.id': userId,
-      'client.address': address,
-      trace_id: traceId,
+      ...requestFields(request, response),
+      'http.server.request.duration': Math.round(seconds * 1e6) / 1e6,
+      trace_id: span?.traceId,
+      span_id: span?.spanId,
     };
+    const { route, operationId } = response.locals;
     if (isHealthPath(route)) log.debug(line, 'request');
     else log.info(line, 'request');
-    metrics.observe({ operationId, status, seconds: elapsed / 1000 });
+    metrics.observe({ operationId, status: line['http.response.status_code'], seconds });
   });
 }
 
 /** Answers an error. If an answer has begun, the connection is cut: half an answer must not look like a whole one. */
 export function answerErrors({ log, metrics }: Observers) {
   // Express knows an error handler by its four parameters.
-  return (error: unknown, _request: Request, response: Response, _next: NextFunction): void => {
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
     if (error instanceof ClientGoneError) return void response.destroy();
     if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
     const answer = toAnswer(error);
-    const { requestId, operationId } = response.locals;
     // An ApiError is a decision of ours, and the line of the request has its status.
     if (answer.status >= 500 && !(error instanceof ApiError))
-      log.error({ requestId, operationId, error: describeError(error) }, 'request failed');
+      log.error({ ...requestFields(request, response), ...errorFields(error) }, 'request failed');
     if (response.headersSent) response.destroy();
     else send(response, answer);
   };

@@ -15,6 +15,7 @@ export interface Facts {
   operationId?: string;
   organizationId?: string | undefined;
   userId?: string | undefined;
+  clientAddress?: string | undefined;
 }
 
 export type Request = IncomingMessage & Pick<ExpressRequest, 'params'> & { url: string; method: string };

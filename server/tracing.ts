@@ -1,10 +1,11 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { NextFunction } from 'express';
+import { requestFields } from './fields.ts';
 import type { Request, Response } from './routing.ts';
 
 /**
  * Makes a span for each request, in the trace that the caller's `traceparent` names (W3C Trace Context). Its attributes are
- * those of the log line: nothing of headers, query or body. `tracestate` is dropped, because it is text of the caller.
+ * those of the log line. `tracestate` is dropped, because it is text of the caller.
  * Without a registered provider of spans, this does nothing.
  */
 export function traceRequests(request: Request, response: Response, next: NextFunction): void {
@@ -12,12 +13,9 @@ export function traceRequests(request: Request, response: Response, next: NextFu
   const parent = propagation.extract(ROOT_CONTEXT, { traceparent });
   const span = trace.getTracer('tokenhold').startSpan(request.method, { kind: SpanKind.SERVER }, parent);
   response.once('close', () => {
-    const { route, operationId, requestId } = response.locals;
-    if (route !== undefined) span.updateName(`${request.method} ${route}`).setAttribute('http.route', route);
-    if (operationId !== undefined) span.setAttribute('tokenhold.operation', operationId);
-    if (requestId !== undefined) span.setAttribute('tokenhold.request_id', requestId);
-    span.setAttribute('http.request.method', request.method);
-    if (response.headersSent) span.setAttribute('http.response.status_code', response.statusCode);
+    const { route } = response.locals;
+    if (route !== undefined) span.updateName(`${request.method} ${route}`);
+    span.setAttributes(requestFields(request, response));
     if (response.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
   });

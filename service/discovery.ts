@@ -2,7 +2,7 @@ import { clientDocuments, mcpDiscoveryHandlers } from '../handlers/mcp-discovery
 import type { TokenResult } from '../oauth/token-endpoint.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Logger } from '../server/log.ts';
-import { describeError } from '../server/log.ts';
+import { errorFields } from '../server/log.ts';
 import { discoverProvider } from '../vault/discover.ts';
 import { registerAgain } from '../vault/register-again.ts';
 import type { Config } from './config.ts';
@@ -31,7 +31,10 @@ export function assembleDiscovery(config: Config, { vault, outbound, log }: Part
     if (result.outcome !== 'refused' || result.code !== 'invalid_client') return;
     await registerAgain({ discovered, requestFor, seal, publicUrl }, organizationId, clientId).catch(
       (error: unknown) =>
-        log.error({ organizationId, error: describeError(error) }, 'client not registered again'),
+        log.error(
+          { 'tokenhold.organization.id': organizationId, ...errorFields(error) },
+          'client not registered again',
+        ),
     );
   };
   return {

@@ -73,10 +73,10 @@ export function assembleRefresh({
 }
 
 const logged = ({ organizationId, id, providerId, outcome, reason, seconds }: RefreshObservation) => ({
-  organizationId,
-  tokenId: id,
-  providerId,
-  outcome,
-  reason,
-  seconds: Number(seconds.toFixed(3)),
+  'tokenhold.organization.id': organizationId,
+  'tokenhold.provider.id': providerId,
+  'tokenhold.token.id': id,
+  'tokenhold.outcome': outcome,
+  'tokenhold.reason': reason,
+  'tokenhold.duration': Number(seconds.toFixed(3)),
 });

@@ -3,7 +3,7 @@ import { revokeGrant } from '../oauth/revocation.ts';
 import type { Outbound } from '../outbound/outbound.ts';
 import type { Logger } from '../server/log.ts';
 import type { Metrics } from '../server/metrics.ts';
-import { createRevoker, type Revoker } from '../vault/revoke.ts';
+import { createRevoker, type RevocationObservation, type Revoker } from '../vault/revoke.ts';
 import type { Vault } from './repositories.ts';
 
 interface Parts {
@@ -13,6 +13,8 @@ interface Parts {
   readonly metrics: Pick<Metrics, 'observeRevocation'>;
   readonly log: Logger;
 }
+
+type Told = Omit<RevocationObservation, 'catalogueName'>;
 
 /** Wires the revocation of deleted tokens. A revocation that is given up is logged as an error. */
 export function assembleRevocation({ vault, catalogue, outbound, metrics, log }: Parts): Revoker {
@@ -25,8 +27,18 @@ export function assembleRevocation({ vault, catalogue, outbound, metrics, log }:
     mayRevoke: vault.identity.isOwn,
     observe({ catalogueName, ...told }) {
       metrics.observeRevocation(catalogueName, told.outcome);
-      if (told.outcome === 'failed') log.error(told, 'revocation given up: the token may still be valid');
-      else log[told.outcome === 'pending' ? 'warn' : 'debug'](told, 'revocation');
+      if (told.outcome === 'failed')
+        log.error(logged(told), 'revocation given up: the token may still be valid');
+      else log[told.outcome === 'pending' ? 'warn' : 'debug'](logged(told), 'revocation');
     },
   });
 }
+
+const logged = ({ organizationId, tokenId, providerId, outcome, reason, attempts }: Told) => ({
+  'tokenhold.organization.id': organizationId,
+  'tokenhold.provider.id': providerId,
+  'tokenhold.token.id': tokenId,
+  'tokenhold.outcome': outcome,
+  'tokenhold.reason': reason,
+  'tokenhold.attempts': attempts,
+});

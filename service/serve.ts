@@ -48,10 +48,11 @@ export async function serve(given: Config): Promise<void> {
       const metricsServer = createMetricsServer(parts.metrics);
       servers.push(metricsServer);
       const { port } = await listen(metricsServer, config.metricsHost, config.metricsPort, 'METRICS_PORT');
-      log.info({ port }, 'metrics');
+      log.info({ 'server.port': port }, 'metrics');
     }
     const dropped = await droppedSettings(vault.db, config.statementTimeoutSeconds);
-    if (dropped.length > 0) log.warn({ run: dropped }, 'a pooler drops settings of the connection');
+    if (dropped.length > 0)
+      log.warn({ 'tokenhold.statements': dropped }, 'a pooler drops settings of the connection');
     const apiKey = config.databaseUrl === undefined ? await bootstrap(vault) : undefined;
     process.stdout.write(
       banner({ address, apiKey, dataDir: config.databaseUrl === undefined ? config.dataDir : undefined }),
@@ -60,7 +61,7 @@ export async function serve(given: Config): Promise<void> {
       { 'service.version': VERSION, 'server.address': address.address, 'server.port': address.port },
       'started',
     );
-    log.info({ signal: await stopped }, 'stopping');
+    log.info({ 'tokenhold.signal': await stopped }, 'stopping');
   } finally {
     stopping.abort();
     await Promise.all(servers.map((server) => closeServer(server, config.shutdownTimeoutSeconds)));
@@ -80,9 +81,9 @@ function reloadKeysOnHangup(config: Config, vault: Vault, log: Logger): void {
       const keys = await readKeys(config);
       await requireKeys(vault, createKeyRing(keys));
       vault.keyRing.replace(keys);
-      log.info({ fingerprints: vault.keyRing.fingerprints() }, 'keys reloaded');
+      log.info({ 'tokenhold.key.fingerprints': vault.keyRing.fingerprints() }, 'keys reloaded');
     } catch (error) {
-      log.error({ reason: explain(error) }, 'keys not reloaded');
+      log.error({ 'tokenhold.reason': explain(error) }, 'keys not reloaded');
     }
   });
 }

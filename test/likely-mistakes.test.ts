@@ -47,7 +47,7 @@ it('each import with expires_in alone is counted, and one of each API key and ho
     await send(apiKey, { expires_in: 3600, expires_in_seconds: 3600 });
     await send(apiKey, {});
   }
-  const port = /"port":(\d+)/.exec(logged)?.[1];
+  const port = /"server\.port":(\d+)/.exec(logged)?.[1];
   expect(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()).toMatch(
     /^tokenhold_imports_with_ignored_expiry_total 4$/m,
   );
@@ -55,7 +55,11 @@ it('each import with expires_in alone is counted, and one of each API key and ho
   expect(await exit(server)).toBe(0);
   const lines = logged.split('\n').filter((line) => line.includes('that is ignored'));
   expect(lines.map((line) => JSON.parse(line))).toMatchObject(
-    tenants.map(({ organizationId }) => ({ level: 'warn', organizationId, field: 'expires_in' })),
+    tenants.map(({ organizationId }) => ({
+      level: 'warn',
+      'tokenhold.organization.id': organizationId,
+      'tokenhold.field': 'expires_in',
+    })),
   );
   expect(logged).not.toContain('hush');
 });

@@ -28,10 +28,10 @@ it('ciphertexts are counted once for all scrapes, and no request waits for the c
   let logged = '';
   for await (const chunk of server.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
     logged += String(chunk);
-    if (/"port":\d+/.test(logged)) break;
+    if (/"server\.port":\d+/.test(logged)) break;
   }
   const scrape = async () => {
-    const answer = await fetch(`http://127.0.0.1:${/"port":(\d+)/.exec(logged)?.[1]}/metrics`);
+    const answer = await fetch(`http://127.0.0.1:${/"server\.port":(\d+)/.exec(logged)?.[1]}/metrics`);
     return { status: answer.status, text: await answer.text() };
   };
   const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0];

@@ -106,7 +106,8 @@ describe('an API key', () => {
     expect(await used()).toMatchObject({ last_used_at: null });
     const importOne = () => vault.import(key, { provider_id: 'slack', access_token: 'x' });
     await importOne();
-    const first = await used();
+    let first = await used();
+    while (first?.last_used_at === null) first = await used(); // it is written beside the answer
     expect(first?.last_used_at?.getSeconds()).toBe(0);
     expect(Date.now() - (first?.last_used_at?.getTime() ?? 0)).toBeLessThan(120_000);
     await Promise.all(Array.from({ length: 20 }, importOne));
@@ -168,7 +169,7 @@ describe('metrics', () => {
     const server = spawnTokenhold(['serve'], settings({ PORT: '0', METRICS_PORT: '0', LOG_LEVEL: 'info' }));
     const ports: number[] = [];
     for await (const chunk of server.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
-      const port = /"port":(\d+)/.exec(String(chunk))?.[1];
+      const port = /"server\.port":(\d+)/.exec(String(chunk))?.[1];
       if (port !== undefined) ports.push(Number(port));
       if (ports.length > 0) break;
     }

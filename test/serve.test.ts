@@ -151,8 +151,8 @@ describe('a client that hangs up in mid-request', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     const requests = lines.filter(({ msg }) => msg === 'request');
-    expect(requests).toEqual([expect.objectContaining({ level: 'info', route: IMPORT })]);
-    expect(requests[0]).not.toHaveProperty('status');
+    expect(requests).toEqual([expect.objectContaining({ level: 'info', 'http.route': IMPORT })]);
+    expect(requests[0]).not.toHaveProperty(['http.response.status_code']);
     rmSync(dataDir, { recursive: true });
   });
 });
@@ -274,17 +274,17 @@ describe('with a database and keys', () => {
       'server.port': Number(new URL(url).port),
     });
     expect(stopped.map((text) => JSON.parse(text))).toMatchObject([
-      { msg: 'stopping', signal: 'SIGTERM' },
+      { msg: 'stopping', 'tokenhold.signal': 'SIGTERM' },
       { msg: 'stopped' },
     ]);
     expect(JSON.parse(line)).toMatchObject({
-      method: 'POST',
-      route: IMPORT,
-      operationId: 'import_oauth_token_v2_auth_tokens_import_post',
-      status: 401,
-      durationMs: expect.any(Number),
-      requestId: 'r-1',
+      'http.request.method': 'POST',
+      'http.route': IMPORT,
+      'http.response.status_code': 401,
+      'http.server.request.duration': expect.any(Number),
       'client.address': '127.0.0.1',
+      'tokenhold.operation': 'import_oauth_token_v2_auth_tokens_import_post',
+      'tokenhold.request.id': 'r-1',
     });
     expect(line).not.toContain('hush');
   });

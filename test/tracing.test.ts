@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
+import { summarize } from '../db/postgres/summary.ts';
 import { exit, printed, spawnTokenhold } from './support/process.ts';
 import { startVault } from './support/vault.ts';
 
@@ -28,7 +29,7 @@ it('a request is a span in the trace of its caller, its statements are spans wit
 
   const keys = generateKey();
   const vault = await startVault({ FERNET_KEYS: keys });
-  const { apiKey } = await vault.newTenant();
+  const { apiKey, organizationId } = await vault.newTenant();
   const server = spawnTokenhold(['serve'], {
     DATABASE_URL: vault.connectionString,
     FERNET_KEYS: keys,
@@ -53,6 +54,8 @@ it('a request is a span in the trace of its caller, its statements are spans wit
     body: JSON.stringify({ provider_id: 'slack', access_token: secret, metadata: { note: 'of-the-caller' } }),
   });
   expect(answer.status).toBe(200);
+  const list = await fetch(`${url}/v2/auth/tokens?provider_id=slack`, { headers: { 'X-Api-Key': apiKey } });
+  expect([list.status, await list.json()]).toMatchObject([200, [{}]]);
   server.kill();
   expect(await exit(server)).toBe(0); // which sends what is left
 
@@ -63,14 +66,47 @@ it('a request is a span in the trace of its caller, its statements are spans wit
   );
   const request = spans.find(({ name }) => name === 'POST /v2/auth/tokens/import');
   expect(request).toMatchObject({ traceId, parentSpanId: parent });
-  expect(request?.attributes).toContainEqual({ key: 'http.response.status_code', value: { intValue: 200 } });
+  const attributes = (span: Span | undefined) =>
+    Object.fromEntries(
+      (span?.attributes ?? []).map(({ key, value }) => [key, Object.values(Object(value))[0]]),
+    );
+  expect(attributes(request)).toMatchObject({
+    'http.request.method': 'POST',
+    'http.route': '/v2/auth/tokens/import',
+    'http.response.status_code': 200,
+    'client.address': '127.0.0.1',
+    'user.id': 'alice',
+    'tokenhold.operation': 'import_oauth_token_v2_auth_tokens_import_post',
+    'tokenhold.organization.id': organizationId,
+    'tokenhold.request.id': answer.headers.get('x-request-id'),
+  });
   const statements = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
   expect(statements.map(({ name }) => name).toSorted()).toEqual(['api-key.find', 'api-key.use', 'import']);
   expect(new Set(statements.map((span) => span.traceId))).toEqual(new Set([traceId]));
+  const read = spans.find(({ name }) => name === 'SELECT oauth_providers oauth_tokens default_tokens');
+  expect(attributes(read)).toMatchObject({
+    'db.system.name': 'postgresql',
+    'db.query.summary': read?.name,
+    'db.query.text': expect.stringContaining('organization_id = $1'),
+  });
   const all = received.join();
   for (const hidden of ['hush', apiKey.slice(11), 'of-the-caller', keys.slice(0, 8)])
     expect(all).not.toContain(hidden);
 
   collector.close();
   await vault.close();
+});
+
+it.each([
+  ['UPDATE oauth_tokens SET id = $1', 'UPDATE oauth_tokens'],
+  ['select a from "providers" join tokens on true', 'SELECT providers tokens'],
+  ['WITH step AS (SELECT 1 FROM a FOR UPDATE OF a) DELETE FROM b USING step', 'SELECT a DELETE b'],
+  [
+    'INSERT INTO a SELECT extract(epoch FROM now()) FROM b ON CONFLICT DO UPDATE SET x = 1',
+    'INSERT a SELECT b',
+  ],
+  ['SELECT x IS DISTINCT FROM y FROM pg_catalog.pg_class, ROWS FROM (f())', 'SELECT'],
+  ['BEGIN;', 'BEGIN'],
+])('%s is summarized as %s', (sql, summary) => {
+  expect(summarize(sql)).toBe(summary);
 });

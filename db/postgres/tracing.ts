@@ -1,6 +1,7 @@
 import { type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Knex } from 'knex';
 import { errorCode } from './errors.ts';
+import { summarize } from './summary.ts';
 
 interface Query {
   readonly __knexQueryUid: string;
@@ -8,19 +9,27 @@ interface Query {
   readonly sql: string;
 }
 
-const TRACER = 'tokenhold';
+/**
+ * Begins the span of a statement, within the request that sends it. It holds the statement, never its parameters. Names are
+ * those of OpenTelemetry's semantic conventions for databases.
+ */
+function startSpan(summary: string, sql: string): Span {
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': summary, 'db.query.text': sql };
+  return trace.getTracer('tokenhold').startSpan(summary, { kind: SpanKind.CLIENT, attributes });
+}
+
+function fail(span: Span, error: unknown): void {
+  const code = errorCode(error);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+  if (code !== undefined) span.setAttributes({ 'db.response.status_code': code, 'error.type': code });
+}
 
 /**
- * Runs a statement in a span of its own, within the request that sends it. If nothing is traced, the span is empty.
- * @param operation names the span
+ * Runs a statement in a span of its own. If nothing is traced, the span is empty.
+ * @param name names the span; it says more than the tables of a long statement
  */
-export async function inSpan<Result>(
-  operation: string,
-  sql: string,
-  run: () => Promise<Result>,
-): Promise<Result> {
-  const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': operation, 'db.query.text': sql };
-  const span = trace.getTracer(TRACER).startSpan(operation, { kind: SpanKind.CLIENT, attributes });
+export async function inSpan<Result>(name: string, sql: string, run: () => Promise<Result>): Promise<Result> {
+  const span = startSpan(name, sql);
   try {
     return await run();
   } catch (error) {
@@ -31,25 +40,17 @@ export async function inSpan<Result>(
   }
 }
 
-function fail(span: Span | undefined, error: unknown): void {
-  span?.setStatus({ code: SpanStatusCode.ERROR });
-  span?.setAttribute('db.response.status_code', errorCode(error) ?? 'none');
-}
-
-/** Makes a span for each statement of Knex, within its request. The span holds the statement, never its parameters. */
+/** Makes a span for each statement of Knex, named by its operations and tables. */
 export function traceStatements(db: Knex): void {
-  const tracer = trace.getTracer(TRACER);
   const spans = new Map<string, Span>();
   const end = ({ __knexQueryUid: id }: Query, error?: unknown): void => {
     const span = spans.get(id);
     spans.delete(id);
+    if (span === undefined) return;
     if (error !== undefined) fail(span, error);
-    span?.end();
+    span.end();
   };
-  db.on('query', ({ __knexQueryUid: id, sql }: Query) => {
-    const attributes = { 'db.system.name': 'postgresql', 'db.query.text': sql };
-    spans.set(id, tracer.startSpan('postgresql', { kind: SpanKind.CLIENT, attributes }));
-  });
+  db.on('query', ({ __knexQueryUid: id, sql }: Query) => spans.set(id, startSpan(summarize(sql), sql)));
   db.on('query-response', (_result: unknown, query: Query) => end(query));
   db.on('query-error', (error: unknown, query: Query) => end(query, error));
 }
