@@ -19,6 +19,15 @@ export interface Process {
   readonly child: ChildProcess;
 }
 
+/** A process that was killed, and its successor. Times in milliseconds since 1970. */
+export interface Kill {
+  readonly at: number;
+  readonly pid: number | undefined;
+  readonly nextPid: number | undefined;
+  /** When the successor listened. */
+  readonly upAt: number;
+}
+
 /** A grant of the server, and the token that holds it in the vault. */
 export interface Held extends GrantGiven {
   readonly tokenId: string;
@@ -46,8 +55,8 @@ export interface Arena {
   hold(count: number, expiresIn: (index: number) => number, providerId?: string): Promise<Held[]>;
   /** Asks a process for a token. */
   authenticate(process: Process, held: Held, providerId?: string): Promise<Answer>;
-  /** Kills a process and starts another. @returns false: none is up */
-  replace(): Promise<boolean>;
+  /** Kills a process and starts another. Undefined: none is up. */
+  replace(): Promise<Kill | undefined>;
   /** What the server says of the refresh tokens that the vault holds now. */
   check(held: readonly Held[]): Promise<readonly RefreshTokenState[]>;
   stop(): Promise<void>;
@@ -139,10 +148,12 @@ export async function openArena(
     },
     async replace() {
       const [killed] = processes.splice(Math.floor(Math.random() * processes.length), 1);
-      if (killed === undefined) return false;
+      if (killed === undefined) return undefined;
+      const at = Date.now();
       killed.child.kill('SIGKILL');
-      processes.push(await start());
-      return true;
+      const next = await start();
+      processes.push(next);
+      return { at, pid: killed.child.pid, nextPid: next.child.pid, upAt: Date.now() };
     },
     async check(held) {
       const { rows } = await vault.db.raw<{ rows: { id: string; refresh_token: string }[] }>(

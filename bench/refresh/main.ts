@@ -21,13 +21,16 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     /** Of the two cases with kills. */
     seconds: { type: 'string', default: '60' },
+    /** Between two kills. */
+    every: { type: 'string', default: '2' },
     /** Of the case with a wrong client secret. */
     minutes: { type: 'string', default: '10' },
     /** Numbers of cases, in the order of the table. */
     only: { type: 'string', default: '1,2,3,4,5,6,7,8' },
   },
 });
-const [seconds, minutes] = [Number(options.seconds), Number(options.minutes)];
+const storm = { seconds: Number(options.seconds), every: Number(options.every) };
+const minutes = Number(options.minutes);
 const progress = (text: string) => process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 
 const directory = mkdtempSync(join(tmpdir(), 'tokenhold-bench-refresh-'));
@@ -76,8 +79,8 @@ const small: ArenaOptions = {
 };
 const CASES: readonly (() => Promise<Figure>)[] = [
   () => inArena(stampede),
-  () => inArena((arena) => withinWindow(arena, seconds)),
-  () => inArena((arena) => withoutWindow(arena, seconds)),
+  () => inArena((arena) => withinWindow(arena, storm)),
+  () => inArena((arena) => withoutWindow(arena, storm)),
   outage,
   () => inArena(slowProvider),
   () => inArena(smallPool, small),

@@ -1,23 +1,29 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Arena, Held } from './arena.ts';
+import type { Arena, Held, Kill } from './arena.ts';
 import { type Figure, isLost, until } from './cases.ts';
+import { traceLost } from './trace.ts';
 
 const GRANTS = 1_000;
 const LIFE_SECONDS = 100;
-const KILL_EVERY_MS = 2_000;
 const CALLERS = 16;
 /** Orphans of a strict provider are tried again when their access token has expired. */
 const SETTLE_MS = 120_000;
 
+/** `seconds` of load, with a kill `every` so many seconds. */
+export interface Storm {
+  readonly seconds: number;
+  readonly every: number;
+}
+
 interface Outcome {
   readonly held: readonly Held[];
-  readonly kills: number;
+  readonly kills: readonly Kill[];
   readonly answers: number;
   readonly refreshes: number;
 }
 
 /** Callers ask for tokens that expire all the time, while processes of ours are killed. */
-async function rage(arena: Arena, seconds: number, reuseSeconds: number): Promise<Outcome> {
+async function rage(arena: Arena, { seconds, every }: Storm, reuseSeconds: number): Promise<Outcome> {
   const { server, processes } = arena;
   await server.behave({ reuseSeconds, expiresIn: LIFE_SECONDS });
   const held = await arena.hold(GRANTS, (index) => 60 + Math.floor((index * 60) / GRANTS));
@@ -37,15 +43,15 @@ async function rage(arena: Arena, seconds: number, reuseSeconds: number): Promis
       else if (status === undefined) await setTimeout(20);
     }
   };
-  let kills = 0;
+  const kills: Kill[] = [];
   const kill = async (): Promise<void> => {
     const starting: Promise<void>[] = [];
     while (Date.now() < end) {
-      await setTimeout(KILL_EVERY_MS);
+      await setTimeout(every * 1000);
       // A process that is still starting is not worth a kill.
       starting.push(
-        arena.replace().then((isKilled) => {
-          kills += isKilled ? 1 : 0;
+        arena.replace().then((killed) => {
+          if (killed !== undefined) kills.push(killed);
         }),
       );
     }
@@ -72,21 +78,30 @@ async function settle(arena: Arena, held: readonly Held[]): Promise<void> {
   await until(isQuiet, SETTLE_MS);
 }
 
-export async function withinWindow(arena: Arena, seconds: number): Promise<Figure> {
-  const { held, kills, answers, refreshes } = await rage(arena, seconds, 30);
-  const lost = (await arena.check(held)).filter(isLost).length;
+export async function withinWindow(arena: Arena, storm: Storm): Promise<Figure> {
+  const { held, kills, answers, refreshes } = await rage(arena, storm, 30);
+  const states = await arena.check(held);
+  const lost = held.filter((_, index) => isLost(states[index] ?? 'dead'));
+  if (lost.length > 0) await traceLost(arena, lost, kills);
   const { repeats } = await arena.server.stats();
   return {
-    what: `1,000 tokens expiring under load, kill -9 every 2 s for ${seconds} s, reuse window of 30 s`,
+    what: `1,000 tokens expiring under load, kill -9 every ${storm.every} s for ${storm.seconds} s, reuse window of 30 s`,
     must: '0 grants lost',
-    found: `${lost} lost (${kills} kills, ${refreshes} token requests, ${repeats} of them repeated, ${answers} answers)`,
-    holds: lost === 0,
+    found: `${lost.length} lost (${told(kills)}, ${refreshes} token requests, ${repeats} of them repeated, ${answers} answers)`,
+    holds: lost.length === 0,
   };
 }
 
+/** The number of kills, and how long the successors took to start. */
+function told(kills: readonly Kill[]): string {
+  const starts = kills.map(({ at, upAt }) => (upAt - at) / 1000).sort((a, b) => a - b);
+  const median = starts[Math.floor(starts.length / 2)] ?? 0;
+  return `${kills.length} kills; a process started in ${median.toFixed(1)} s, ${(starts.at(-1) ?? 0).toFixed(1)} s at most`;
+}
+
 /** Answers that a kill keeps from being stored are lost at a strict provider: each must be reported. */
-export async function withoutWindow(arena: Arena, seconds: number): Promise<Figure> {
-  const { held, kills, refreshes } = await rage(arena, seconds, 0);
+export async function withoutWindow(arena: Arena, storm: Storm): Promise<Figure> {
+  const { held, kills, refreshes } = await rage(arena, storm, 0);
   const states = await arena.check(held);
   const lost = held.filter((_, index) => isLost(states[index] ?? 'dead'));
   const troubled = await arena.vault.db.raw<{ rows: { id: string }[] }>(
@@ -99,11 +114,11 @@ export async function withoutWindow(arena: Arena, seconds: number): Promise<Figu
     reasons.set(`${state}: ${reason}`, (reasons.get(`${state}: ${reason}`) ?? 0) + grants);
   }
   const [median, slowest] = await writeWindow(arena);
-  const told = [...reasons].map(([reason, grants]) => `${grants} ${reason}`).join(', ');
+  const troubles = [...reasons].map(([reason, grants]) => `${grants} ${reason}`).join(', ');
   return {
     what: `the same, strict provider`,
     must: 'grants lost ≤ answers that a kill kept from being stored, each reported as orphaned or dead with its reason',
-    found: `${lost.length} lost, ${unreported} unreported (${kills} kills, ${refreshes} token requests; ${told}); the window is ${median} ms (median), ${slowest} ms (p99)`,
+    found: `${lost.length} lost, ${unreported} unreported (${told(kills)}, ${refreshes} token requests; ${troubles}); the window is ${median} ms (median), ${slowest} ms (p99)`,
     holds: unreported === 0 && reported.size <= lost.length,
   };
 }

@@ -2,17 +2,19 @@
  * A strict authorization server in a process of its own: refresh tokens rotate, and the second use of a spent one revokes
  * the whole grant, unless it comes within the reuse window. The benchmark sets its misbehaviour. It serves refreshes only.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import type { Behaviour, Control, GrantGiven, RefreshTokenState, StrictStats } from './strict.ts';
+import type { Behaviour, Control, GrantEvent, GrantGiven, RefreshTokenState, StrictStats } from './strict.ts';
 
 interface Grant {
   isAlive: boolean;
+  readonly life: GrantEvent[];
 }
 
 interface RefreshToken {
+  readonly name: string;
   readonly grant: Grant;
   spentAt?: number;
   answer?: string;
@@ -32,7 +34,8 @@ const random = (): string => randomBytes(18).toString('base64url');
 
 function give(grant: Grant, expiresIn: number): GrantGiven {
   const given = { accessToken: `access-${random()}`, refreshToken: `refresh-${random()}` };
-  refreshTokens.set(given.refreshToken, { grant, atOnce: 0 });
+  const name = createHash('sha256').update(given.refreshToken).digest('hex').slice(0, 6);
+  refreshTokens.set(given.refreshToken, { name, grant, atOnce: 0 });
   const at = Date.now();
   accessTokens.set(given.accessToken, { grant, at, until: at + expiresIn * 1000 });
   return given;
@@ -48,9 +51,11 @@ const server = createServer(async (request, response) => {
 });
 process.on('disconnect', () => process.exit());
 
-function control({ grants, behave, release, check, introspect, times }: Control): unknown {
+function control({ grants, behave, release, check, introspect, times, lives }: Control): unknown {
   if (grants !== undefined) {
-    return Array.from({ length: grants.count }, () => give({ isAlive: true }, grants.expiresIn ?? 3_600));
+    return Array.from({ length: grants.count }, () =>
+      give({ isAlive: true, life: [] }, grants.expiresIn ?? 3_600),
+    );
   }
   if (behave !== undefined) behaviour = behave;
   if (release === true) {
@@ -58,6 +63,7 @@ function control({ grants, behave, release, check, introspect, times }: Control)
     held = [];
   }
   if (check !== undefined) return check.map(stateOf);
+  if (lives !== undefined) return lives.map((token) => refreshTokens.get(token)?.grant.life ?? []);
   if (times !== undefined) return times.map((accessToken) => accessTokens.get(accessToken)?.at ?? 0);
   if (introspect !== undefined) {
     return introspect.map((accessToken) => {
@@ -74,6 +80,9 @@ function stateOf(refreshToken: string): RefreshTokenState {
   if (found.spentAt === undefined) return 'current';
   return isWithinWindow(found.spentAt) ? 'reusable' : 'spent';
 }
+
+const note = ({ name, grant }: RefreshToken, event: GrantEvent['event']): void =>
+  void grant.life.push({ at: Date.now(), event, of: name });
 
 const isWithinWindow = (spentAt: number): boolean =>
   Date.now() - spentAt < (behaviour.reuseSeconds ?? 0) * 1000;
@@ -93,12 +102,16 @@ async function token(body: string, request: IncomingMessage, response: ServerRes
   }
   const redeemed = refreshTokens.get(parameters.get('refresh_token') ?? '');
   if (redeemed === undefined) return json(response, 400, '{"error":"invalid_grant"}');
+  note(redeemed, 'asked');
   redeemed.atOnce += 1;
   stats.mostAtOnce = Math.max(stats.mostAtOnce, redeemed.atOnce);
   const leave = once(() => {
     redeemed.atOnce -= 1;
   });
-  response.on('close', leave);
+  response.on('close', () => {
+    leave();
+    note(redeemed, response.writableFinished ? 'answered' : 'client gone');
+  });
   request.on('close', leave);
   if (!isCommittedFirst) await setTimeout(ms);
   if (mode === 'lurk') {
@@ -125,10 +138,17 @@ function once(run: () => void): () => void {
 /** Undefined: refused. */
 function commit(redeemed: RefreshToken): string | undefined {
   const { grant, spentAt } = redeemed;
-  if (!grant.isAlive) return undefined;
+  if (!grant.isAlive) {
+    note(redeemed, 'refused');
+    return undefined;
+  }
   if (spentAt !== undefined) {
     stats.repeats += 1;
-    if (isWithinWindow(spentAt)) return redeemed.answer;
+    if (isWithinWindow(spentAt)) {
+      note(redeemed, 'repeated');
+      return redeemed.answer;
+    }
+    note(redeemed, 'revoked');
     grant.isAlive = false;
     stats.revoked += 1;
     return undefined;
@@ -136,6 +156,7 @@ function commit(redeemed: RefreshToken): string | undefined {
   const expiresIn = behaviour.expiresIn ?? 3_600;
   const { accessToken, refreshToken } = give(grant, expiresIn);
   const isRotating = behaviour.isRotating ?? true;
+  note(redeemed, 'rotated');
   if (isRotating) redeemed.spentAt = Date.now();
   redeemed.answer = JSON.stringify({
     access_token: accessToken,

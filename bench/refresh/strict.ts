@@ -30,6 +30,15 @@ export interface GrantGiven {
   readonly refreshToken: string;
 }
 
+/** What happened to a grant at the server. */
+export interface GrantEvent {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly event: 'asked' | 'rotated' | 'repeated' | 'revoked' | 'refused' | 'answered' | 'client gone';
+  /** The first characters of the redeemed refresh token's hash. */
+  readonly of: string;
+}
+
 /** `current`: unspent. `reusable`: spent, and within the window. `spent`: its use would revoke. `dead`: revoked or unknown. */
 export type RefreshTokenState = 'current' | 'reusable' | 'spent' | 'dead';
 
@@ -52,6 +61,7 @@ export interface Control {
   readonly check?: readonly string[];
   readonly introspect?: readonly string[];
   readonly times?: readonly string[];
+  readonly lives?: readonly string[];
 }
 
 export interface StrictServer {
@@ -66,6 +76,8 @@ export interface StrictServer {
   introspect(accessTokens: readonly string[]): Promise<readonly boolean[]>;
   /** When each access token was given, in milliseconds. */
   times(accessTokens: readonly string[]): Promise<readonly number[]>;
+  /** What happened to the grant of each refresh token, oldest first. */
+  lives(refreshTokens: readonly string[]): Promise<readonly (readonly GrantEvent[])[]>;
   stats(): Promise<StrictStats>;
   stop(): Promise<void>;
 }
@@ -100,6 +112,7 @@ export async function startStrictServer(): Promise<StrictServer> {
     check: (check) => ask({ check }),
     introspect: (introspect) => ask({ introspect }),
     times: (times) => ask({ times }),
+    lives: (lives) => ask({ lives }),
     stats: () => ask({}),
     async stop() {
       if (child.connected) child.disconnect();
