@@ -56,6 +56,14 @@ SELECT ${STATE}
 FROM oauth_tokens AS token JOIN oauth_providers AS provider ON ${OF_PROVIDER}
 WHERE token.organization_id = :organizationId AND token.id = :id`;
 
+/** An operator's task over all organizations. The index holds claimed tokens only. Reuse windows close, so the oldest is first. */
+const ORPHANS = `
+SELECT ${STATE}
+FROM oauth_tokens AS token JOIN oauth_providers AS provider ON ${OF_PROVIDER}
+WHERE token.refresh_attempt IS NOT NULL AND token.lease_until <= now() AND token.refresh_due_at <= now()
+  AND token.refresh_token IS NOT NULL AND token.dead_at IS NULL
+ORDER BY token.lease_until LIMIT :size`;
+
 /** An operator's task over all organizations: a probe of the index for each. */
 const DUE = `
 SELECT ${STATE}
@@ -63,7 +71,7 @@ FROM organizations
 CROSS JOIN LATERAL (
   SELECT * FROM oauth_tokens
   WHERE oauth_tokens.organization_id = organizations.organization_id AND refresh_token IS NOT NULL AND dead_at IS NULL
-    AND refresh_due_at <= now() AND (lease_until IS NULL OR lease_until <= now())
+    AND refresh_due_at <= now() AND refresh_attempt IS NULL
   ORDER BY refresh_due_at LIMIT :perOrganization
 ) AS token
 JOIN oauth_providers AS provider ON ${OF_PROVIDER}
@@ -92,7 +100,12 @@ export const refreshStates = (db: Knex) => ({
     return (await db.raw<{ rows: RefreshState[] }>(LOOK, { organizationId, id })).rows[0];
   },
 
-  /** Tokens of all organizations that are due for the background pass, `size` at most. */
+  /** Tokens of all organizations whose attempt ended without an answer, `size` at most, the oldest first. */
+  async orphans(size: number): Promise<readonly RefreshState[]> {
+    return (await db.raw<{ rows: RefreshState[] }>(ORPHANS, { size })).rows;
+  },
+
+  /** Other tokens of all organizations that are due for the background pass, `size` at most. */
   async due(size: number, perOrganization: number): Promise<readonly RefreshState[]> {
     return (await db.raw<{ rows: RefreshState[] }>(DUE, { size, perOrganization })).rows;
   },

@@ -22,6 +22,8 @@ interface Parts {
 export interface AssembledRefresh extends Refreshing {
   /** Begins the background pass. @returns a function that stops it, once all answers of providers are stored */
   start(): () => Promise<void>;
+  /** Resolves once the orphans of processes that died have been tried, or after two seconds. */
+  recovered(): Promise<void>;
 }
 
 /** Outcomes that an operator should look at. */
@@ -36,12 +38,13 @@ export function assembleRefresh({
   log,
   noticeForgotten,
 }: Parts): AssembledRefresh {
-  const { refreshStates: states, refreshes, refreshAnswers, identity, keyRing } = vault;
+  const { refreshStates: states, refreshes, refreshAnswers, revocations, identity, keyRing } = vault;
   const outages = createOutages();
   const refresher = createRefresher({
     states,
     refreshes,
     answers: refreshAnswers,
+    revocations,
     identity,
     keyRing,
     catalogue,
@@ -61,6 +64,7 @@ export function assembleRefresh({
     fresh: refresher.fresh,
     behind: refresher.behind,
     use: (token) => work?.use(token),
+    recovered: async () => work?.recovered(),
     start() {
       const started = startRefreshWork({ states, catalogue, refresher, outages });
       work = started;

@@ -37,9 +37,11 @@ export async function serve(given: Config): Promise<void> {
     // Its packages take a while to load.
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log, stopping.signal);
+    stopRefreshing = parts.refreshing.start();
+    // Before all else: the reuse windows of orphans are closing, and the rest of the start blocks the event loop.
+    await parts.refreshing.recovered();
     showBuild(parts.metrics, VERSION);
     stopConsentWork = startConsentWork(vault, parts);
-    stopRefreshing = parts.refreshing.start();
     stopRevoking = parts.revoker.start();
     const server = createHttpServer(await createApp(parts), config.limits);
     servers.push(server);

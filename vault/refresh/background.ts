@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { RefreshState, RefreshStates, TokenReference } from '../../db/refresh-states.ts';
 import type { Catalogue } from '../../oauth/catalogue/catalogue.ts';
@@ -12,11 +13,13 @@ interface Parts {
   readonly outages: Outages;
 }
 
-const PASS_MS = 2_000;
+const PASS_MS = 1_000;
 /** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
 const SIZE = 500;
 const PER_ORGANIZATION = 100;
+/** A start waits this long for the orphans that it finds. */
+const RECOVERY_MS = 2_000;
 const NO_ROOM_SECONDS = 5;
 const USES_MS = 5_000;
 const USES_AT_ONCE = 1_000;
@@ -35,7 +38,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   const written = new LRUCache<string, true>({ max: MOST_USED, ttl: USED_MS });
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
 
   async function consider(state: RefreshState): Promise<void> {
     const plan = whenDue(state, catalogue.find(state.tokenUrl)?.reuse);
@@ -46,21 +49,33 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     }
   }
 
-  async function pass(): Promise<void> {
-    const startedAt = performance.now();
-    // The database is away. The next pass reads again.
-    const due = await states.due(SIZE, PER_ORGANIZATION).catch((error: unknown) => {
+  /** The database may be away. The next pass reads again. */
+  const read = (states: Promise<readonly RefreshState[]>): Promise<readonly RefreshState[]> =>
+    states.catch((error: unknown) => {
       outages.notice(error);
       return [];
     });
-    // Not awaited: a slow provider must not delay the next pass.
-    for (const state of shuffled(due)) void consider(outages.judged(state)).catch(() => undefined);
-    if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
+
+  /** Resolves once each of these tokens has been refreshed or put off. */
+  async function considerAll(due: readonly RefreshState[]): Promise<void> {
+    await Promise.allSettled(shuffled(due).map((state) => consider(outages.judged(state))));
   }
 
-  const run = (): void => {
-    last = pass();
-  };
+  /** Orphans go first: a reuse window may be about to close. @returns the refreshes of orphans, under way */
+  async function pass(): Promise<{ readonly recovery: Promise<void> }> {
+    const startedAt = performance.now();
+    // Not awaited: a slow provider must not delay the next pass.
+    const recovery = considerAll(await read(states.orphans(SIZE)));
+    void considerAll(await read(states.due(SIZE, PER_ORGANIZATION)));
+    if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
+    return { recovery };
+  }
+
+  function run(): Promise<{ readonly recovery: Promise<void> }> {
+    const running = pass();
+    last = running;
+    return running;
+  }
 
   async function flush(): Promise<void> {
     const tokens = [...used.values()].slice(0, USES_AT_ONCE);
@@ -69,10 +84,16 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     if (tokens.length > 0) await states.use(tokens).catch(() => undefined);
   }
 
-  run();
+  const first = run();
   const flushing = setInterval(() => void flush(), USES_MS);
 
   return {
+    /** Resolves once the orphans of the first pass have been tried, or after two seconds. */
+    async recovered(): Promise<void> {
+      const { recovery } = await first;
+      await Promise.race([recovery, delay(RECOVERY_MS, undefined, { ref: false })]);
+    },
+
     /** Notes that a token was given out. */
     use({ organizationId, id }: TokenReference): void {
       if (written.has(id)) return;

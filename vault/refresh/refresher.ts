@@ -84,7 +84,9 @@ export function createRefresher(parts: RefresherParts) {
     return isOwn.answer;
   }
 
-  const providerOf = ({ organizationId, tokenUrl }: RefreshState): string => `${organizationId} ${tokenUrl}`;
+  /** The queue of a provider. Orphans have one of their own, because their reuse window may be about to close. */
+  const queueOf = ({ organizationId, tokenUrl, isClaimed }: RefreshState): string =>
+    `${organizationId} ${tokenUrl}${isClaimed ? ' orphans' : ''}`;
 
   /** Claims, redeems and stores, unless another process is faster. */
   async function attempt(state: RefreshState): Promise<Step> {
@@ -110,7 +112,7 @@ export function createRefresher(parts: RefresherParts) {
     const plan = mayBegin(state, reuse);
     if (plan.kind !== 'refresh') return plan;
     if (!(await isOwnDatabase())) return { kind: 'later', seconds: COPY_RETRY_SECONDS };
-    const end = await turns.take(providerOf(state), mostAtOnce(reuse), () => attempt(state));
+    const end = await turns.take(queueOf(state), mostAtOnce(reuse), () => attempt(state));
     return end ?? { kind: 'later', seconds: BUSY_SECONDS };
   }
 
@@ -152,12 +154,11 @@ export function createRefresher(parts: RefresherParts) {
 
     /** Refreshes a token that the background pass has chosen, unless this database is a copy. False: there is no room. */
     async due(state: RefreshState): Promise<boolean> {
-      const provider = providerOf(state);
+      const queue = queueOf(state);
       const most = mostAtOnce(catalogue.find(state.tokenUrl)?.reuse);
       if (isClosed || !(await isOwnDatabase())) return true;
-      // A reuse window may be about to close on an orphan.
-      if (!state.isClaimed && !turns.hasRoom(provider, most)) return false;
-      await share(state, async () => (await turns.take(provider, most, () => attempt(state))) ?? USABLE);
+      if (!state.isClaimed && !turns.hasRoom(queue, most)) return false;
+      await share(state, async () => (await turns.take(queue, most, () => attempt(state))) ?? USABLE);
       return true;
     },
 
