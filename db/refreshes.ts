@@ -12,6 +12,7 @@ export interface ClaimedToken extends TokenReference {
   /** Ciphertexts. */
   readonly accessToken: string;
   readonly refreshToken: string;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly failures: number;
   readonly providerId: string;
   readonly settingsVersion: number;
@@ -25,6 +26,7 @@ export interface ClaimedToken extends TokenReference {
   /** RFC 8707; null: none is sent. */
   readonly resource: string | null;
   readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  readonly revocationEndpoint: string | null;
 }
 
 /** A pair beside the current one. */
@@ -58,11 +60,12 @@ WHERE token.organization_id = :organizationId AND token.id = :id AND token.gener
     OR provider.refresh_paused_version <> provider.settings_version)
 RETURNING token.organization_id AS "organizationId", token.id, token.generation,
   token.grant_number AS "grantNumber", token.access_token AS "accessToken", token.refresh_token AS "refreshToken",
-  token.refresh_failures AS failures, token.provider_id AS "providerId",
+  token.metadata, token.refresh_failures AS failures, token.provider_id AS "providerId",
   provider.settings_version AS "settingsVersion", provider.refresh_failures AS "providerFailures",
   provider.client_id AS "clientId", provider.client_secret AS "clientSecret", provider.auth_url AS "authUrl",
   provider.token_url AS "tokenUrl", provider.uses_pkce AS "usesPkce",
-  provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod", provider.resource`;
+  provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod", provider.resource,
+  provider.revocation_endpoint AS "revocationEndpoint"`;
 
 const RENEW = `
 UPDATE oauth_tokens SET lease_until = now() + make_interval(secs => given.seconds)

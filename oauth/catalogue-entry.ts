@@ -35,8 +35,8 @@ export interface RefreshWay {
 /** How a token is revoked, if not by RFC 7009 at a discovered endpoint. */
 export interface RevocationWay {
   /**
-   * May hold `{client_id}`, `{token}` and `{metadata.NAME}`, which are percent-encoded; `{metadata.NAME}` at the start is
-   * an origin, and must match the entry's `match`.
+   * May hold `{client_id}`, `{token}` and `{metadata.NAME}`, which are percent-encoded. At the start, `{origin}` is the
+   * origin of the token URL, and `{metadata.NAME}` another one, which must match the entry's `match`.
    */
   readonly url: string;
   /** Default `POST`. */
@@ -48,7 +48,18 @@ export interface RevocationWay {
   /** The parameter that carries the token. Default `token`. */
   readonly tokenParameter?: string;
   /** `client`: as at the token endpoint. `bearer`: the token in the `Authorization` header. Default `client`. */
-  readonly authentication?: 'client' | 'client_secret_basic' | 'bearer' | 'none';
+  readonly authentication?: 'client' | 'client_secret_post' | 'client_secret_basic' | 'bearer' | 'none';
+  /** A header that carries the token alone (Shopify: `X-Shopify-Access-Token`). */
+  readonly tokenHeader?: string;
+  /** Fixed headers, without secrets (Notion: `Notion-Version`). */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Our parameter's name → the provider's (Miro: `client_id` → `clientId`). */
+  readonly fieldRenames?: Readonly<Record<string, string>>;
+  /**
+   * `account`: the revocation also ends other grants that the same account gave this client. So a grant that could not be
+   * stored is not revoked while the organization holds another token of the provider. Default `grant`.
+   */
+  readonly ends?: 'grant' | 'account';
 }
 
 /**
@@ -100,7 +111,10 @@ export interface CatalogueEntry {
   readonly requestedExpirySeconds?: number;
   /** The life of an access token, in seconds, if the answer names none. Only if the provider documents it. */
   readonly assumedExpirySeconds?: number;
-  /** The callback parameter that names the origin of the token endpoint, which must match `match` (Zoho). */
+  /**
+   * The callback parameter that names the origin of the token endpoint, which must match `match` (Zoho). The token's metadata
+   * keep it under the same name for refreshes.
+   */
   readonly tokenOriginParameter?: string;
 
   /** Members of the answer that may hold the tokens, tried in this order before the answer itself. */

@@ -1,3 +1,4 @@
+import type { CatalogueEntry } from './catalogue-entry.ts';
 import { isProviderUrl } from './provider.ts';
 
 /** Whether a URL is valid for a provider, and its host matches a pattern of a catalogue entry (`match`). */
@@ -7,4 +8,18 @@ export function matchesHosts(text: string, patterns: readonly string[]): boolean
   return patterns.some((pattern) =>
     pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern,
   );
+}
+
+/**
+ * The origin of the token endpoint that the callback of a grant named, as the token's metadata keep it.
+ * Undefined: none is kept, or it is not one of the entry's hosts. The token URL holds then.
+ */
+export function keptTokenOrigin(
+  entry: CatalogueEntry | undefined,
+  metadata: Readonly<Record<string, unknown>> | null,
+): string | undefined {
+  const kept = entry?.tokenOriginParameter === undefined ? undefined : metadata?.[entry.tokenOriginParameter];
+  return typeof kept === 'string' && matchesHosts(kept, entry?.match ?? [])
+    ? new URL(kept).origin
+    : undefined;
 }

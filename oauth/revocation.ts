@@ -69,7 +69,13 @@ async function revoke(
   { timeoutMs = TIMEOUT_MS, signal }: RequestLimits,
 ): Promise<RevocationResult> {
   const token = (kind === 'refresh_token' ? grant.refreshToken : null) ?? grant.accessToken;
-  const url = fillIn(way.url, { client_id: client.clientId, token, metadata: grant.metadata }, client.entry);
+  const values = {
+    client_id: client.clientId,
+    token,
+    origin: new URL(client.tokenUrl).origin,
+    metadata: grant.metadata,
+  };
+  const url = fillIn(way.url, values, client.entry);
   if (url === undefined) return { outcome: 'unsupported' };
   const message = await write(client, way, url, kind, token);
   try {
@@ -89,11 +95,7 @@ async function revoke(
 }
 
 /** Fills in a URL pattern of the catalogue. Undefined: the token lacks a value that the pattern names. */
-function fillIn(
-  pattern: string,
-  values: { readonly client_id: string; readonly token: string; readonly metadata: JsonObject },
-  entry: CatalogueEntry | undefined,
-): string | undefined {
+function fillIn(pattern: string, values: JsonObject, entry: CatalogueEntry | undefined): string | undefined {
   let isComplete = true;
   const url = pattern.replace(/\{([\w.-]+)\}/g, (_, name: string, at: number) => {
     const value = textOf(valueAt(values, name)) ?? '';
@@ -106,27 +108,41 @@ function fillIn(
 }
 
 async function write(client: ProviderClient, way: RevocationWay, url: string, kind: Token, token: string) {
-  const { format = 'form', method = 'POST', authentication = 'client', tokenParameter = 'token' } = way;
+  const { format = 'form', method = 'POST', tokenParameter = 'token', fieldRenames = {} } = way;
   const parameters = new URLSearchParams(format === 'none' ? {} : { [tokenParameter]: token });
-  const headers = new Headers({ accept: 'application/json' });
+  const headers = new Headers({ accept: 'application/json', ...way.headers });
   if (format === 'form' && client.entry?.revocation === undefined) parameters.set('token_type_hint', kind);
-  if (authentication === 'bearer') headers.set('authorization', `Bearer ${token}`);
-  if (authentication === 'client_secret_basic') headers.set('authorization', basic(client));
-  if (authentication === 'client') {
-    const server = { issuer: new URL(url).origin };
-    await clientAuthentication(client)(server, { client_id: client.clientId }, parameters, headers);
-  }
+  if (way.tokenHeader !== undefined) headers.set(way.tokenHeader, token);
+  await authenticate(client, way, url, token, parameters, headers);
+  const given = [...parameters].map(([name, value]) => [fieldRenames[name] ?? name, value] as const);
   const target = new URL(url);
-  if (format === 'query') for (const [name, value] of parameters) target.searchParams.set(name, value);
+  if (format === 'query') for (const [name, value] of given) target.searchParams.set(name, value);
   const isJson = format === 'json';
   if (isJson || format === 'form') {
     headers.set('content-type', isJson ? 'application/json' : 'application/x-www-form-urlencoded');
   }
-  const body = isJson ? JSON.stringify(Object.fromEntries(parameters)) : parameters.toString();
+  const fields = Object.fromEntries(given);
+  const body = isJson ? JSON.stringify(fields) : new URLSearchParams(fields).toString();
   return {
     url: target.href,
     method,
     headers: Object.fromEntries(headers),
     ...(headers.has('content-type') && { body }),
   };
+}
+
+async function authenticate(
+  client: ProviderClient,
+  { authentication = 'client' }: RevocationWay,
+  url: string,
+  token: string,
+  parameters: URLSearchParams,
+  headers: Headers,
+): Promise<void> {
+  if (authentication === 'bearer') headers.set('authorization', `Bearer ${token}`);
+  if (authentication === 'client_secret_basic') headers.set('authorization', basic(client));
+  if (authentication !== 'client' && authentication !== 'client_secret_post') return;
+  const posting = { ...client, tokenEndpointAuthMethod: 'client_secret_post', entry: undefined } as const;
+  const authenticating = clientAuthentication(authentication === 'client' ? client : posting);
+  await authenticating({ issuer: new URL(url).origin }, { client_id: client.clientId }, parameters, headers);
 }

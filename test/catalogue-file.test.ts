@@ -48,6 +48,10 @@ describe("an operator's file", () => {
       { name: 'zoom', reuse: { class: 'window' } },
       { name: 'box' },
       { name: 'box', match: ['api.box.com'] },
+      {
+        name: 'x',
+        revocation: { url: '{origin}/revoke', token: 'access_token', headers: { Host: 'evil.example' } },
+      },
     ];
     const problems = [
       'invalid configuration:',
@@ -62,6 +66,7 @@ describe("an operator's file", () => {
       'entry 4.reuse: needs the field "seconds"',
       'entry 6: its name is used twice',
       'entry 6: a host of its match is used twice',
+      'entry 7.revocation.headers: must be a header of its own, such as X-Version',
     ];
     expect(() => load(JSON.stringify(wrong))).toThrow(problems.join('\n- PROVIDER_CATALOGUE_FILE: '));
     expect(() => load(JSON.stringify(wrong))).not.toThrow('s3cret');

@@ -130,6 +130,9 @@ describe("by the catalogue's way", () => {
     ['salesforce', 'https://eu1.my.salesforce.com/services/oauth2/revoke', 'POST'],
     ['hubspot', 'https://api.hubapi.com/oauth/2026-03/token/revoke', 'POST'],
     ['notion', 'https://api.notion.com/v1/oauth/revoke', 'POST'],
+    ['shopify', 'https://acme.myshopify.com/admin/api_permissions/current.json', 'DELETE'],
+    ['zendesk', 'https://acme.zendesk.com/api/v2/oauth/tokens/current.json', 'DELETE'],
+    ['miro', 'https://api.miro.com/v2/oauth/revoke', 'POST'],
     ['linear', 'https://api.linear.app/oauth/revoke', 'POST'],
   ])('%s is asked at its own URL', async (name, url, method) => {
     const asked: OutboundRequest[] = [];
@@ -139,9 +142,8 @@ describe("by the catalogue's way", () => {
       asked.push(given);
       return { status: 200, headers: {}, text: '{"ok":true}' };
     };
-    expect(await revokeGrant(record, { ...client(), entry }, { ...GRANT, metadata })).toEqual({
-      outcome: 'revoked',
-    });
+    const asking = { ...client(), entry, tokenUrl: new URL('/token', url).href };
+    expect(await revokeGrant(record, asking, { ...GRANT, metadata })).toEqual({ outcome: 'revoked' });
     expect(asked).toMatchObject([{ url, method }]);
     expect(JSON.stringify(asked[0])).toMatch(/(access|refresh)(\/|%2F)1/);
   });

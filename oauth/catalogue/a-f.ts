@@ -107,6 +107,7 @@ export const A_TO_F: readonly CatalogueEntry[] = [
       format: 'none',
       token: 'access_token',
       authentication: 'bearer',
+      ends: 'account',
     },
     sources: [
       'https://developers.facebook.com/docs/facebook-login/guides/advanced/manual-flow',

@@ -18,6 +18,7 @@ export const G_TO_M: readonly CatalogueEntry[] = [
       token: 'access_token',
       tokenParameter: 'access_token',
       authentication: 'client_secret_basic',
+      ends: 'account',
     },
     errorCodes: {
       grantDead: ['bad_refresh_token', 'bad_verification_code'],
@@ -54,6 +55,7 @@ export const G_TO_M: readonly CatalogueEntry[] = [
       url: 'https://oauth2.googleapis.com/revoke',
       token: 'refresh_token',
       authentication: 'none',
+      ends: 'account',
     },
     issuer: 'https://accounts.google.com',
     sources: [
@@ -164,7 +166,16 @@ export const G_TO_M: readonly CatalogueEntry[] = [
     tokenUrl: 'https://api.miro.com/v1/oauth/token',
     match: ['api.miro.com'],
     metadataFromAnswer: ['team_id', 'user_id'],
+    revocation: {
+      url: 'https://api.miro.com/v2/oauth/revoke',
+      format: 'json',
+      token: 'access_token',
+      tokenParameter: 'accessToken',
+      authentication: 'client_secret_post',
+      fieldRenames: { client_id: 'clientId', client_secret: 'clientSecret' },
+    },
     sources: [
+      'https://developers.miro.com/reference/revoke-token-v2',
       'https://developers.miro.com/reference/get-new-access-token-using-refresh-token',
       'https://developers.miro.com/reference/ne-exchange-authorization-code-with-access-token',
     ],

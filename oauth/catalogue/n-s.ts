@@ -12,7 +12,13 @@ export const N_TO_S: readonly CatalogueEntry[] = [
     requestFormat: 'json',
     extraAuthorizationParameters: { owner: 'user' },
     metadataFromAnswer: ['workspace_id', 'workspace_name', 'bot_id', 'owner.user.id'],
-    revocation: { url: 'https://api.notion.com/v1/oauth/revoke', format: 'json', token: 'access_token' },
+    revocation: {
+      url: 'https://api.notion.com/v1/oauth/revoke',
+      format: 'json',
+      token: 'access_token',
+      authentication: 'client_secret_basic',
+      headers: { 'Notion-Version': '2025-09-03' },
+    },
     sources: [
       'https://developers.notion.com/guides/get-started/authorization',
       'https://developers.notion.com/reference/refresh-a-token',
@@ -116,8 +122,19 @@ export const N_TO_S: readonly CatalogueEntry[] = [
     extraTokenParameters: { expiring: '1' },
     metadataFromCallback: ['shop'],
     reuse: { class: 'until-used' },
+    // A shop has one grant for an app: the installation. Its end uninstalls the app.
+    revocation: {
+      url: '{origin}/admin/api_permissions/current.json',
+      method: 'DELETE',
+      format: 'none',
+      token: 'access_token',
+      authentication: 'none',
+      tokenHeader: 'X-Shopify-Access-Token',
+      ends: 'account',
+    },
     sources: [
       'https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens',
+      'https://shopify.dev/docs/apps/build/authentication-authorization/app-installation/uninstall-app-api-request',
       'https://shopify.dev/changelog/offline-access-tokens-now-support-expiry-and-refresh',
     ],
   },
@@ -137,6 +154,8 @@ export const N_TO_S: readonly CatalogueEntry[] = [
       format: 'none',
       token: 'access_token',
       authentication: 'bearer',
+      // Without token rotation, a workspace always gets the same bot token.
+      ends: 'account',
     },
     errorCodes: {
       grantDead: ['invalid_refresh_token', 'token_revoked', 'token_expired', 'invalid_code'],

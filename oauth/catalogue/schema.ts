@@ -6,11 +6,24 @@ const parameters = { type: 'object', additionalProperties: text, maxProperties: 
 const seconds = { type: 'integer', minimum: 1, maximum: 315_360_000 } as const;
 const url = { type: 'string', format: 'provider-url', maxLength: 2048 } as const;
 
+/** RFC 9110, section 5.6.2. Fields of the connection and of the body are ours. */
+const headerName = {
+  type: 'string',
+  pattern:
+    "^(?!(?:[Cc]ontent-|[Tt]ransfer-|[Hh]ost$|[Cc]onnection$|[Aa]uthorization$))[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$",
+  description: 'a header of its own, such as X-Version',
+} as const;
+const headerValue = {
+  type: 'string',
+  pattern: '^[!-~](?:[ -~]{0,253}[!-~])?$',
+  description: 'up to 255 characters of ASCII',
+} as const;
+
 /** A URL that may hold placeholders, the first of them perhaps in place of the origin. */
 const urlTemplate = {
   type: 'string',
-  pattern: '^(https://|\\{metadata\\.[\\w.-]+\\}/)',
-  description: 'an https URL, or {metadata.NAME} and a path',
+  pattern: '^(https://|\\{origin\\}/|\\{metadata\\.[\\w.-]+\\}/)',
+  description: 'an https URL, or {origin} or {metadata.NAME} and a path',
   maxLength: 2048,
 } as const;
 
@@ -51,7 +64,16 @@ const revocation = {
     format: { enum: ['form', 'json', 'query', 'none'] },
     token: { enum: ['access_token', 'refresh_token'] },
     tokenParameter: text,
-    authentication: { enum: ['client', 'client_secret_basic', 'bearer', 'none'] },
+    authentication: { enum: ['client', 'client_secret_post', 'client_secret_basic', 'bearer', 'none'] },
+    tokenHeader: headerName,
+    headers: {
+      type: 'object',
+      propertyNames: headerName,
+      additionalProperties: headerValue,
+      maxProperties: 20,
+    },
+    fieldRenames: parameters,
+    ends: { enum: ['grant', 'account'] },
   } satisfies Record<keyof NonNullable<CatalogueEntry['revocation']>, object>,
 };
 

@@ -95,7 +95,15 @@ export const T_TO_Z: readonly CatalogueEntry[] = [
     // More than 300 and less than 172,800 are allowed.
     requestedExpirySeconds: 3600,
     reuse: { class: 'none' },
+    revocation: {
+      url: '{origin}/api/v2/oauth/tokens/current.json',
+      method: 'DELETE',
+      format: 'none',
+      token: 'access_token',
+      authentication: 'bearer',
+    },
     sources: [
+      'https://developer.zendesk.com/documentation/api-basics/authentication/revoking-oauth-token',
       'https://developer.zendesk.com/api-reference/ticketing/oauth/grant_type_tokens/',
       'https://support.zendesk.com/hc/en-us/articles/9182123625370',
     ],

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 
 /** A token or revocation request as it arrived. */
 export interface TokenRequest {
@@ -8,6 +8,7 @@ export interface TokenRequest {
   readonly path: string;
   readonly contentType: string;
   readonly authorization: string;
+  readonly headers: IncomingHttpHeaders;
   /** Of the body, form or JSON, and of the query. */
   readonly parameters: Readonly<Record<string, string>>;
   /** The server's objection to the request. Undefined: none. */

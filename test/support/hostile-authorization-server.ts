@@ -65,7 +65,8 @@ export async function startHostileServer(): Promise<HostileServer> {
       : Object.fromEntries(new URLSearchParams(body));
     const parameters = { ...Object.fromEntries(query), ...given };
     const authorization = headers.authorization ?? '';
-    return { mode, method, path, contentType, authorization, parameters, fault: findFault(parameters) };
+    const fault = findFault(parameters);
+    return { mode, method, path, contentType, authorization, headers, parameters, fault };
   }
 
   /** A code is redeemed once, with the redirect URI and the PKCE verifier of its authorization request. */
