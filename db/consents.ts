@@ -45,6 +45,8 @@ export interface ClaimedAuthorization extends PendingAuthorization {
   readonly clientSecret: string | null;
   readonly replacesTokenId: string | null;
   readonly agentId: string | null;
+  /** RFC 7009; null: none was discovered. */
+  readonly revocationEndpoint: string | null;
   readonly credential: string;
   readonly requestId: string | null;
 }
@@ -72,7 +74,8 @@ const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organi
   provider.name, provider.provider_type AS "providerType", provider.client_id AS "clientId",
   provider.client_secret AS "clientSecret", provider.auth_url AS "authUrl", provider.token_url AS "tokenUrl",
   provider.uses_pkce AS "usesPkce", provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
-  provider.issuer, provider.sends_issuer AS "sendsIssuer", provider.resource`;
+  provider.issuer, provider.sends_issuer AS "sendsIssuer", provider.resource,
+  provider.revocation_endpoint AS "revocationEndpoint"`;
 
 const JOIN_SETTINGS = `
 JOIN oauth_providers AS provider ON provider.organization_id = begun.organization_id

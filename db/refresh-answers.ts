@@ -23,8 +23,11 @@ export interface RefreshAnswer {
   readonly dueInSeconds: number;
 }
 
-/** `current`: the pair is in use. `late`: another pair took its place; it is a candidate. `gone`: there is no token. */
-export type StoreOutcome = 'current' | 'late' | 'gone';
+/**
+ * `current`: the pair is in use. `late`: another pair took its place; it is a candidate. `replaced`: a consent gave the token
+ * another grant. `gone`: the token was deleted. In the last two cases the pair is not stored.
+ */
+export type StoreOutcome = 'current' | 'late' | 'replaced' | 'gone';
 
 const VERSION_COLUMNS = `organization_id, id, token_id, grant_number, generation, parent, is_candidate,
     access_token, access_token_key, refresh_token, refresh_token_key`;
@@ -85,8 +88,8 @@ UPDATE oauth_tokens SET dead_at = NULL, dead_reason = NULL, refresh_due_at = now
 WHERE organization_id = :organizationId AND id = :id AND dead_at IS NOT NULL`;
 
 const FIND = `
-SELECT received_by = :attempt AS "isStored" FROM oauth_tokens
-WHERE organization_id = :organizationId AND id = :id AND grant_number = :grantNumber`;
+SELECT received_by = :attempt AS "isStored", grant_number = :grantNumber AS "isSameGrant" FROM oauth_tokens
+WHERE organization_id = :organizationId AND id = :id`;
 
 export type RefreshAnswers = ReturnType<typeof refreshAnswers>;
 
@@ -129,8 +132,13 @@ export const refreshAnswers = (db: Knex) => ({
       await db.raw(REVIVE, { organizationId, id });
       return 'late';
     }
-    const { rows } = await db.raw<{ rows: { isStored: boolean | null }[] }>(FIND, token);
-    if (rows[0] === undefined) return 'gone';
-    return rows[0].isStored === true ? 'current' : 'late';
+    const { rows } = await db.raw<{ rows: { isStored: boolean | null; isSameGrant: boolean }[] }>(
+      FIND,
+      token,
+    );
+    const [found] = rows;
+    if (found === undefined) return 'gone';
+    if (!found.isSameGrant) return 'replaced';
+    return found.isStored === true ? 'current' : 'late';
   },
 });

@@ -1,14 +1,15 @@
 import type { Knex } from 'knex';
+import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
-import { recordId } from './audit.ts';
+import { type Actor, recordedAs, recordId } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
-/** A deleted token that is not revoked yet, with its ciphertexts and the settings of its provider at the deletion. */
+/** A deleted token, or a grant without a token, that is not revoked yet, with its ciphertexts and the settings of its provider at that time. */
 export interface OwedRevocation {
   readonly organizationId: string;
-  /** The id of the deleted token. */
   readonly id: string;
+  readonly tokenId: string;
   readonly providerId: string;
   readonly accessToken: string;
   readonly refreshToken: string | null;
@@ -26,6 +27,25 @@ export interface OwedRevocation {
   readonly ageSeconds: number;
 }
 
+/** A grant that a provider gave, and that could not be stored. */
+export interface UnstoredGrant {
+  readonly organizationId: string;
+  /** Of this grant's row in the outbox. */
+  readonly id: string;
+  /** Of the token that it was for. */
+  readonly tokenId: string;
+  readonly providerId: string;
+  readonly accessToken: Sealed;
+  readonly refreshToken: Sealed | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly clientId: string;
+  readonly clientSecret: Sealed | null;
+  readonly authUrl: string;
+  readonly tokenUrl: string;
+  readonly tokenEndpointAuthMethod: TokenEndpointAuthMethod;
+  readonly revocationEndpoint: string | null;
+}
+
 export type RevocationReference = Pick<OwedRevocation, 'organizationId' | 'id'>;
 
 /** `failed`: given up, and the token may still be valid at the provider. */
@@ -41,6 +61,7 @@ export interface RevocationFilter {
 /** A revocation for an operator, without secrets. */
 export interface ListedRevocation {
   readonly id: string;
+  readonly tokenId: string;
   readonly providerId: string;
   readonly deletedBy: string;
   readonly deletedAt: Date;
@@ -66,6 +87,18 @@ export const owing = (deleted: string): string =>
   JOIN oauth_providers AS provider ON provider.organization_id = token.organization_id
     AND provider.provider_id = token.provider_id`;
 
+const OWE = `
+INSERT INTO revocations (organization_id, id, token_id, provider_id, access_token, access_token_key, refresh_token,
+  refresh_token_key, metadata, client_id, client_secret, client_secret_key, auth_url, token_url,
+  token_endpoint_auth_method, revocation_endpoint, user_id, credential, request_id)
+VALUES (:organizationId, :id, :tokenId, :providerId, :accessToken, :accessTokenKey, :refreshToken, :refreshTokenKey,
+  :metadata, :clientId, :clientSecret, :clientSecretKey, :authUrl, :tokenUrl, :tokenEndpointAuthMethod,
+  :revocationEndpoint, :auditUserId, :auditCredential, :auditRequestId)
+ON CONFLICT (organization_id, id) DO NOTHING`;
+
+const HAS_TOKEN = `
+SELECT 1 FROM oauth_tokens WHERE organization_id = :organizationId AND provider_id = :providerId LIMIT 1`;
+
 /** Longer than the attempts of one page can take. */
 const LEASE_SECONDS = 120;
 
@@ -79,7 +112,8 @@ FROM (
   ORDER BY organization_id, next_attempt_at LIMIT :size
 ) AS due
 WHERE owed.organization_id = due.organization_id AND owed.id = due.id AND owed.next_attempt_at <= now()
-RETURNING owed.organization_id AS "organizationId", owed.id, owed.provider_id AS "providerId",
+RETURNING owed.organization_id AS "organizationId", owed.id, coalesce(owed.token_id, owed.id) AS "tokenId",
+  owed.provider_id AS "providerId",
   owed.access_token AS "accessToken", owed.refresh_token AS "refreshToken", owed.metadata,
   owed.client_id AS "clientId", owed.client_secret AS "clientSecret", owed.auth_url AS "authUrl",
   owed.token_url AS "tokenUrl", owed.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
@@ -96,10 +130,11 @@ WITH ended AS (
   DELETE FROM revocations AS owed
   USING json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, outcome text)
   WHERE owed.organization_id = given.organization_id AND owed.id = given.id
-  RETURNING owed.organization_id, owed.id, owed.user_id, owed.credential, owed.request_id, given.outcome
+  RETURNING owed.organization_id, owed.id, owed.token_id, owed.user_id, owed.credential, owed.request_id, given.outcome
 )
 INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
-SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', id, request_id, outcome FROM ended`;
+SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', coalesce(token_id, id), request_id, outcome
+FROM ended`;
 
 const POSTPONE = `
 UPDATE revocations SET next_attempt_at = now() + make_interval(secs => :seconds::double precision), problem = :problem
@@ -109,13 +144,13 @@ const PAGE = 500;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
 
 const LIST = `
-SELECT id, provider_id AS "providerId", user_id AS "deletedBy", created_at AS "deletedAt", attempts, problem,
+SELECT id, coalesce(token_id, id) AS "tokenId", provider_id AS "providerId", user_id AS "deletedBy", created_at AS "deletedAt", attempts, problem,
   next_attempt_at AS "nextAttemptAt"
 FROM revocations WHERE organization_id = :organizationId AND id > :after ORDER BY id LIMIT ${PAGE}`;
 
 export type RevocationRepository = ReturnType<typeof revocationRepository>;
 
-/** The outbox of revocations. A deletion writes it, and any number of processes work it off. */
+/** The outbox of revocations. A deletion writes it, or a grant that could not be stored, and any number of processes work it off. */
 export const revocationRepository = (db: Knex) => ({
   /** Takes revocations that are due, `size` at most. A process that dies leaves them to others after two minutes. */
   async claim({ organizationId, ids }: RevocationFilter, size: number): Promise<readonly OwedRevocation[]> {
@@ -129,6 +164,28 @@ export const revocationRepository = (db: Knex) => ({
       db.raw<{ rows: OwedRevocation[] }>(claim(condition), bindings),
     );
     return rows;
+  },
+
+  /** Owes the revocation of a grant that could not be stored. Repeated calls owe it once. */
+  async owe(grant: UnstoredGrant, by: Actor): Promise<void> {
+    const { accessToken, refreshToken, clientSecret, metadata } = grant;
+    const { auditId: _, ...actor } = recordedAs(by);
+    await db.raw(OWE, {
+      ...grant,
+      accessToken: accessToken.ciphertext,
+      accessTokenKey: accessToken.key,
+      refreshToken: refreshToken?.ciphertext ?? null,
+      refreshTokenKey: refreshToken?.key ?? null,
+      clientSecret: clientSecret?.ciphertext ?? null,
+      clientSecretKey: clientSecret?.key ?? null,
+      metadata: metadata && JSON.stringify(metadata),
+      ...actor,
+    });
+  },
+
+  /** Whether the organization holds any token of the provider. */
+  async holdsToken(organizationId: string, providerId: string): Promise<boolean> {
+    return (await db.raw<{ rows: unknown[] }>(HAS_TOKEN, { organizationId, providerId })).rows.length > 0;
   },
 
   /** Ends revocations, and records the outcome in the name of the actor who deleted the token. Their secrets are deleted. */

@@ -276,18 +276,20 @@ CREATE TABLE revocations (
   problem text,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   next_attempt_at timestamp with time zone NOT NULL DEFAULT now(),
+  token_id uuid,
   CONSTRAINT revocations_pkey PRIMARY KEY (organization_id, id),
   CONSTRAINT revocations_client_secret_key_check CHECK (((client_secret IS NULL) = (client_secret_key IS NULL))),
   CONSTRAINT revocations_refresh_token_key_check CHECK (((refresh_token IS NULL) = (refresh_token_key IS NULL)))
 );
-COMMENT ON TABLE revocations IS 'deleted tokens whose providers have not been told yet';
-COMMENT ON COLUMN revocations.id IS 'of the deleted token';
+COMMENT ON TABLE revocations IS 'deleted tokens, and grants that could not be stored, whose providers have not been told yet';
+COMMENT ON COLUMN revocations.id IS 'of the deleted token, or of the attempt whose answer could not be stored';
 COMMENT ON COLUMN revocations.access_token IS 'Fernet ciphertext';
 COMMENT ON COLUMN revocations.refresh_token IS 'Fernet ciphertext';
 COMMENT ON COLUMN revocations.client_secret IS 'Fernet ciphertext; the provider may be gone';
 COMMENT ON COLUMN revocations.user_id IS 'who deleted the token';
 COMMENT ON COLUMN revocations.problem IS 'why the last attempt failed, of a known list';
 COMMENT ON COLUMN revocations.next_attempt_at IS 'during an attempt, the end of its lease';
+COMMENT ON COLUMN revocations.token_id IS 'of the token; null: the id of the row';
 CREATE INDEX revocations_access_token_key_idx ON revocations USING btree (organization_id, access_token_key) WHERE (access_token_key >= ''::text);
 CREATE INDEX revocations_client_secret_key_idx ON revocations USING btree (organization_id, client_secret_key) WHERE (client_secret_key >= ''::text);
 CREATE INDEX revocations_next_attempt_at_idx ON revocations USING btree (organization_id, next_attempt_at);

@@ -38,7 +38,7 @@ export function assembleConsent(
   config: Config,
   { vault, catalogue, outbound, metrics, refreshing, noticeForgotten }: Parts,
 ) {
-  const { authorizations, consents, releases, keyRing } = vault;
+  const { authorizations, consents, revocations, releases, keyRing } = vault;
   const { hasConnectPage, callbackBridgeUrl, waiters: limits } = config.authorizations;
   const site = { publicUrl: config.publicUrl, signer: keyRing };
   const waiters = createWaiters({ authorizations, limits });
@@ -59,6 +59,7 @@ export function assembleConsent(
   };
   const finishing = {
     consents,
+    revocations,
     keyRing,
     catalogue,
     async exchange(organizationId: string, ...given: ExchangeArguments) {

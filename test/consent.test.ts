@@ -211,11 +211,15 @@ describe('a refusal', () => {
 });
 
 describe('a user who has as many tokens of the provider as the setting allows', () => {
-  it('connects no account more, in the browser and by the application, but may replace a token', async () => {
+  it('connects no account more, in the browser and by the application, but may replace a token; the grants that found no place are revoked', async () => {
     const limited = await startVault({ TOKENS_PER_USER_AND_PROVIDER_MAX: '2' });
     const { apiKey: key } = await limited.newTenant();
     const call = async (path: string, json: object) => limited.call('POST', path, { key, json });
     await call('/v2/auth/providers', providerOf(provider, 'example'));
+    await limited
+      .db('oauth_providers')
+      .where({ provider_id: 'example' })
+      .update({ revocation_endpoint: provider.tokenUrl('empty') });
     const start = async (json: object = {}) => {
       const whole = { provider: 'example', scopes: [], force_new: true, is_default: false, ...json };
       const { url, auth_id } = Object((await call('/v2/auth/authenticate', whole)).body);
@@ -247,6 +251,17 @@ describe('a user who has as many tokens of the provider as the setting allows', 
       { status: 'completed', count: 3 },
       { status: 'failed', count: 2 },
     ]);
+
+    await limited.call('DELETE', '/v2/auth/providers/slack', { key }); // works off all that the organization owes
+    const revoked = await limited.db('audit_records').where({ action: 'token.revoke' });
+    expect(revoked.map(({ object_id, outcome }) => [ids.includes(object_id), outcome])).toEqual([
+      [false, 'revoked'],
+      [false, 'revoked'],
+    ]);
+    const asked = provider.tokenRequests.flatMap(({ parameters }) => parameters['token'] ?? []);
+    const stored: string[] = await limited.db('oauth_tokens').pluck('refresh_token');
+    expect(asked).toHaveLength(2);
+    for (const token of stored) expect(asked).not.toContain(limited.keyRing.open(token));
     await limited.close();
   });
 });

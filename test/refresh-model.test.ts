@@ -134,8 +134,13 @@ function createWorld(reuse: Reuse, token: TokenReference) {
       new Promise<TokenResult>((resolve) => {
         process.request = { refreshToken, arrive: resolve };
       });
-    const { refreshes, refreshAnswers: answers, keyRing } = vault;
-    process.attempt = runAttempt({ refreshes, answers, keyRing, ask }, claimed, entry, state.isClaimed);
+    const { refreshes, refreshAnswers: answers, revocations, keyRing } = vault;
+    process.attempt = runAttempt(
+      { refreshes, answers, revocations, keyRing, ask },
+      claimed,
+      entry,
+      state.isClaimed,
+    );
     await settled(process);
   }
 

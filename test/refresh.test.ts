@@ -120,6 +120,45 @@ describe('an expired token', () => {
   });
 });
 
+describe('a token that is deleted while it is refreshed', () => {
+  it('leaves nothing at the provider: its new pair goes into the outbox of revocations', async () => {
+    const { key, tokenId, refreshToken } = await grant(0);
+    await server.behave({ mode: 'hold' });
+    const asked = authenticate(key);
+    await until(async () => (await server.stats()).held === 1);
+    expect((await vault.call('DELETE', `/v2/auth/tokens/${tokenId}`, { key })).status).toBe(204);
+    await server.release();
+    expect((await asked).body).toMatchObject({ status: 'pending' });
+    const [owed] = await vault.db('revocations').where({ token_id: tokenId });
+    expect(vault.keyRing.open(owed.refresh_token)).not.toBe(refreshToken);
+    expect(await server.check([vault.keyRing.open(owed.refresh_token)])).toEqual(['current']);
+  });
+
+  it('is not revived by the answer if a consent has given it another grant', async () => {
+    const { key, tokenId } = await grant(0);
+    await server.behave({ mode: 'hold' });
+    const asked = authenticate(key);
+    await until(async () => (await server.stats()).held === 1);
+    const consented = vault.keyRing.seal('another grant');
+    await vault
+      .db('oauth_tokens')
+      .where({ id: tokenId })
+      .update({
+        refresh_token: consented.ciphertext,
+        grant_number: 1,
+        generation: 1,
+        expires_at: vault.db.raw("now() + interval '1 hour'"),
+        refresh_attempt: null,
+        lease_until: null,
+      });
+    await server.release();
+    expect((await asked).body).toMatchObject({ status: 'completed' });
+    expect(await storedRefreshToken(tokenId)).toBe('another grant');
+    expect(await vault.db('token_versions').where({ token_id: tokenId })).toEqual([]);
+    expect(await vault.db('revocations').where({ token_id: tokenId })).toEqual([]);
+  });
+});
+
 describe('a token that expires soon', () => {
   it('is given out at once, and refreshed behind the answer', async () => {
     const { key, tokenId, accessToken } = await grant(600);

@@ -2,6 +2,7 @@ import type { KeyRing } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from '../db/audit.ts';
 import type { ClaimedAuthorization, ConsentRepository, PendingAuthorization } from '../db/consents.ts';
+import type { RevocationRepository } from '../db/revocations.ts';
 import { type AuthorizationResponse, readAuthorizationResponse } from '../oauth/authorization-response.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import { isPkceUsed, type ProviderClient } from '../oauth/provider-settings.ts';
@@ -9,6 +10,7 @@ import type { CodeExchange, TokenResult } from '../oauth/token-endpoint.ts';
 import { openSecrets, protocolSettings } from './authorize.ts';
 import { persist } from './refresh/persist.ts';
 import { dueInSeconds } from './refresh/policy.ts';
+import { oweRevocation, type Unstored } from './unstored.ts';
 
 /** How an authorization ended, for metrics. */
 export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
@@ -32,6 +34,7 @@ export type Finish =
 
 interface Parts {
   readonly consents: Pick<ConsentRepository, 'claim' | 'end' | 'complete'>;
+  readonly revocations: Pick<RevocationRepository, 'owe' | 'holdsToken'>;
   readonly keyRing: Pick<KeyRing, 'seal' | 'open'>;
   readonly catalogue: Pick<Catalogue, 'find'>;
   /** Redeems the code, within the organization's share of the requests in flight. */
@@ -101,17 +104,18 @@ async function end(parts: Parts, claimed: ClaimedAuthorization, status: 'refused
 }
 
 async function redeem(
-  { consents, keyRing, catalogue, exchange, isInstalled }: Parts,
+  parts: Parts,
   claimed: ClaimedAuthorization,
   { code, metadata, installation, tokenOrigin }: Extract<AuthorizationResponse, { outcome: 'code' }>,
   requestId: string,
 ): Promise<Finish> {
-  const { redirectUri, clientSecret } = claimed;
+  const { consents, keyRing, catalogue, exchange, isInstalled } = parts;
+  const { organizationId, providerId, redirectUri, clientSecret, revocationEndpoint } = claimed;
   const settings = protocolSettings(claimed, catalogue);
   const { codeVerifier } = openSecrets(keyRing.open, claimed.secrets);
   const client = { ...settings, clientSecret: clientSecret === null ? null : keyRing.open(clientSecret) };
   const verifier = isPkceUsed(settings) ? codeVerifier : null;
-  const result = await exchange(claimed.organizationId, client, {
+  const result = await exchange(organizationId, client, {
     code,
     redirectUri,
     codeVerifier: verifier,
@@ -140,7 +144,33 @@ async function redeem(
   };
   const tokenId = newId();
   // The code is spent, so that only this process knows the tokens.
-  return { outcome: await persist(() => consents.complete(claimed, tokenId, tokens, by)) };
+  let tries = 0;
+  const outcome = await persist(() => {
+    tries += 1;
+    return consents.complete(claimed, tokenId, tokens, by);
+  });
+  // After a broken connection, `gone` may also mean that the first try was stored and the authorization has expired since.
+  if (outcome === 'full' || (outcome === 'gone' && tries === 1)) {
+    const grant = { accessToken: result.accessToken, refreshToken: refreshToken ?? null, metadata: known };
+    const place = { organizationId, id: tokenId, tokenId, providerId, revocationEndpoint };
+    await revoke(parts, { ...place, client, grant }, by);
+  }
+  return { outcome };
+}
+
+/**
+ * Owes the revocation of a grant that found no place. At some providers a revocation ends every grant of the account, also one
+ * that is stored.
+ */
+async function revoke(
+  { revocations, keyRing: { seal } }: Parts,
+  unstored: Unstored,
+  by: Actor,
+): Promise<void> {
+  const { organizationId, providerId, client } = unstored;
+  const mayEndOthers = client.entry?.revocation?.ends === 'account';
+  if (mayEndOthers && (await persist(() => revocations.holdsToken(organizationId, providerId)))) return;
+  await oweRevocation({ revocations, seal }, unstored, by);
 }
 
 function failure(

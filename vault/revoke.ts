@@ -129,7 +129,7 @@ export function createRevoker(parts: Parts) {
   }
 
   function observe(owed: OwedRevocation, outcome: RevocationObservation['outcome'], reason?: string): void {
-    const { organizationId, id: tokenId, providerId, tokenUrl, attempts } = owed;
+    const { organizationId, tokenId, providerId, tokenUrl, attempts } = owed;
     const catalogueName = catalogue.find(tokenUrl)?.name;
     parts.observe({ organizationId, tokenId, providerId, catalogueName, outcome, reason, attempts });
   }

@@ -3,7 +3,7 @@ import type { ListedRevocation } from '../../db/revocations.ts';
 import { organizationId, withVault } from '../command.ts';
 
 const described = (owed: ListedRevocation) => ({
-  token_id: owed.id,
+  token_id: owed.tokenId,
   provider_id: owed.providerId,
   deleted_by: owed.deletedBy,
   deleted_at: owed.deletedAt.toISOString(),

@@ -10,6 +10,7 @@ import * as revocations from './0008_revocations.ts';
 import * as agentConnections from './0009_agent_connections.ts';
 import * as idempotencyKeys from './0010_idempotency_keys.ts';
 import * as discoveredProviders from './0011_discovered_providers.ts';
+import * as unstoredGrants from './0012_unstored_grants.ts';
 
 type BeforeKinds = '0001_vault' | '0002_inventory' | '0003_key_fingerprints' | '0004_audit_and_use';
 
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0009_agent_connections.additive', up: agentConnections.up },
   { name: '0010_idempotency_keys.additive', up: idempotencyKeys.up },
   { name: '0011_discovered_providers.additive', up: discoveredProviders.up },
+  { name: '0012_unstored_grants.additive', up: unstoredGrants.up },
 ];
 
 export const isAdditive = (name: string): boolean => name.endsWith('.additive');

@@ -1,10 +1,18 @@
 import { DecryptError } from '../../crypto/fernet.ts';
 import type { KeyRing } from '../../crypto/key-ring.ts';
 import type { RefreshAnswers, StoreOutcome } from '../../db/refresh-answers.ts';
-import type { ClaimedToken, RefreshRepository, TokenVersion } from '../../db/refreshes.ts';
+import {
+  type ClaimedToken,
+  REFRESHER,
+  type RefreshRepository,
+  type TokenVersion,
+} from '../../db/refreshes.ts';
+import type { RevocationRepository } from '../../db/revocations.ts';
 import type { CatalogueEntry } from '../../oauth/catalogue-entry.ts';
+import { keptTokenOrigin } from '../../oauth/hosts.ts';
 import type { ProviderClient } from '../../oauth/provider-settings.ts';
 import type { TokenResult } from '../../oauth/token-endpoint.ts';
+import { oweRevocation } from '../unstored.ts';
 import { persist } from './persist.ts';
 import { dueInSeconds, isPredecessorTried } from './policy.ts';
 import { type Ask, redeem } from './redeem.ts';
@@ -12,7 +20,7 @@ import { type Failed, settle } from './settle.ts';
 
 /**
  * How an attempt ended. `refreshed`: the pair is current. `late`: another pair had taken its place. `moved`: another process
- * has the token now. `gone`: the token was deleted. `dead`: a person must consent again. The others are failures.
+ * has the token now, or another grant has taken its place. `gone`: the token was deleted; the pair will be revoked. `dead`: a person must consent again. The others are failures.
  */
 export type AttemptOutcome = 'refreshed' | 'late' | 'moved' | 'gone' | 'dead' | Failed['outcome'];
 
@@ -30,6 +38,7 @@ export interface AttemptParts {
     'release' | 'orphan' | 'bury' | 'pause' | 'versions' | 'refuseVersion'
   >;
   readonly answers: RefreshAnswers;
+  readonly revocations: Pick<RevocationRepository, 'owe'>;
   readonly keyRing: Pick<KeyRing, 'seal' | 'open'>;
   readonly ask: Ask;
 }
@@ -46,6 +55,7 @@ interface Pair {
 const STORED: Readonly<Record<StoreOutcome, AttemptOutcome>> = {
   current: 'refreshed',
   late: 'late',
+  replaced: 'moved',
   gone: 'gone',
 };
 
@@ -74,14 +84,18 @@ export async function runAttempt(
   }
   while (pair !== undefined) {
     const { accessToken, refreshToken, versionId } = pair;
-    const refresh = { accessToken, refreshToken };
+    const refresh = { accessToken, refreshToken, tokenOrigin: keptTokenOrigin(entry, claimed.metadata) };
     const redeemed = await redeem(
       (limits) => ask(claimed.organizationId, client, refresh, limits),
       entry?.reuse,
     );
     const { result } = redeemed;
     isAnswerLost ||= redeemed.isAnswerLost;
-    if (result.outcome === 'tokens') return { outcome: STORED[await keep(parts, claimed, pair, result)] };
+    if (result.outcome === 'tokens') {
+      const stored = await keep(parts, claimed, pair, result);
+      if (stored === 'gone') await revoke(parts, claimed, client, pair, result);
+      return { outcome: STORED[stored] };
+    }
     if (!isGrantDead(result)) return settle(refreshes, claimed, result, isAnswerLost);
     if (versionId !== undefined) {
       tried.add(versionId);
@@ -95,6 +109,8 @@ export async function runAttempt(
   }
   return { outcome: 'moved' };
 }
+
+type Granted = Extract<TokenResult, { outcome: 'tokens' }>;
 
 const isGrantDead = (result: TokenResult): result is Extract<TokenResult, { outcome: 'refused' }> =>
   result.outcome === 'refused' && result.kind === 'grant-dead';
@@ -150,7 +166,7 @@ function keep(
   { answers, keyRing: { seal } }: AttemptParts,
   claimed: ClaimedToken,
   pair: Pair,
-  tokens: Extract<TokenResult, { outcome: 'tokens' }>,
+  tokens: Granted,
 ): Promise<StoreOutcome> {
   const expiresInSeconds = tokens.expiresInSeconds ?? null;
   const answer = {
@@ -168,4 +184,21 @@ function keep(
     dueInSeconds: dueInSeconds(expiresInSeconds),
   };
   return persist(() => answers.store(claimed, answer));
+}
+
+/** The token was deleted while it was refreshed. The deletion has revoked the redeemed pair, which was spent by then. */
+function revoke(
+  { revocations, keyRing: { seal } }: AttemptParts,
+  { organizationId, id: tokenId, attempt, providerId, revocationEndpoint, metadata }: ClaimedToken,
+  client: ProviderClient,
+  pair: Pair,
+  tokens: Granted,
+): Promise<void> {
+  const grant = {
+    accessToken: tokens.accessToken,
+    refreshToken: tokens.refreshToken ?? pair.refreshToken,
+    metadata: { ...metadata, ...tokens.metadata },
+  };
+  const place = { organizationId, id: attempt, tokenId, providerId, revocationEndpoint };
+  return oweRevocation({ revocations, seal }, { ...place, client, grant }, REFRESHER);
 }
