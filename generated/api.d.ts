@@ -76,7 +76,7 @@ export interface paths {
         };
         /**
          * Finish an authorization in the browser
-         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser in which the button of the connect page was pressed, and redirects to a page that tells the result. With the setting `CALLBACK_BRIDGE_URL`, it redirects to that URL instead, and finishes nothing.
+         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser in which the button of the connect page was pressed, and redirects to a page that tells the result. With the setting `CALLBACK_BRIDGE_URL`, it redirects to that URL instead, and finishes nothing. A browser, which prefers `text/html`, gets errors as pages.
          */
         readonly get: operations["oauth_callback_get_v2_auth_callback__provider_id__get"];
         readonly put?: never;
@@ -1250,6 +1250,7 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "text/html": string;
                 };
             };
             readonly 429: components["responses"]["TooManyRequests"];
@@ -1378,6 +1379,7 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["HTTPValidationError"];
+                    readonly "text/html": string;
                 };
             };
             readonly 429: components["responses"]["TooManyRequests"];

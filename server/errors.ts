@@ -7,6 +7,7 @@ import { ForbiddenError, UnauthenticatedError } from '../security/authenticate.t
 import { IssuerUnavailableError } from '../security/issuer-keys.ts';
 import { TooManyLookupsError } from '../security/remember.ts';
 import type { Answer } from './answer.ts';
+import { malformedPage, unavailablePage } from './pages/outcomes.ts';
 import type { Page } from './pages/page.ts';
 
 /** One entry of the contract's HTTPValidationError, in pydantic's words. */
@@ -88,4 +89,12 @@ export function toAnswer(error: unknown): Answer {
     return refusal(503, 'Service Unavailable', { 'Retry-After': '5' });
   }
   return refusal(500, 'Internal Server Error');
+}
+
+/** A refusal as a page. One of credentials stays JSON, because no browser sends any by itself. */
+export function asPage(answer: Answer): Answer {
+  const { status, html, headers } = answer;
+  if (html !== undefined || status === 401 || status === 403) return answer;
+  const page = status === 429 || status >= 500 ? unavailablePage : malformedPage;
+  return { status, html: page.html, headers: { ...page.headers, ...headers } };
 }

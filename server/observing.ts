@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { context, trace } from '@opentelemetry/api';
-import type { NextFunction } from 'express';
+import express, { type NextFunction } from 'express';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { clientAddress, type TrustProxy } from './auth-failures.ts';
 import { ClientGoneError } from './body.ts';
-import { ApiError, toAnswer } from './errors.ts';
+import { ApiError, asPage, toAnswer } from './errors.ts';
 import { requestFields } from './fields.ts';
 import { isHealthPath } from './health.ts';
 import { errorFields, type Logger } from './log.ts';
@@ -75,6 +75,10 @@ export function answerErrors({ log, metrics }: Observers) {
     if (answer.status >= 500 && !(error instanceof ApiError))
       log.error({ ...requestFields(request, response), ...errorFields(error) }, 'request failed');
     if (response.headersSent) response.destroy();
-    else send(response, answer);
+    else send(response, isReadByPerson(request, response) ? asPage(answer) : answer);
   };
 }
+
+/** Browsers prefer `text/html` to JSON. Clients that do not state a preference get JSON. */
+const isReadByPerson = (request: Request, { locals }: Response): boolean =>
+  locals.isForPeople === true && express.request.accepts.call(request, 'json', 'html') === 'html';

@@ -13,6 +13,8 @@ export interface Facts {
   /** The methods of the paths that matched and that lack the request's. */
   allow?: string[];
   operationId?: string;
+  /** Whether a browser may come here, so that errors are pages for a person. */
+  isForPeople?: boolean;
   organizationId?: string | undefined;
   userId?: string | undefined;
   clientAddress?: string | undefined;

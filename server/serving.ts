@@ -26,13 +26,15 @@ const ANONYMOUS_BODY_BYTES = 65_536;
 
 /** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */
 export function operationRoute(operation: Operation, parts: Parts): Route {
-  const { operationId, method, path, role, mediaTypes } = operation;
+  const { operationId, method, path, role, mediaTypes, security } = operation;
+  const isForPeople = security.length === 0 || security.some((schemes) => schemes.length === 0);
   const { authenticate, bodyBytes, serveBody } = parts;
   return {
     method,
     path,
     async serve(request, response) {
       response.locals.operationId = operationId;
+      response.locals.isForPeople = isForPeople;
       const caller = await authenticate?.(request);
       response.locals.organizationId = caller?.organizationId;
       response.locals.userId = caller?.userId;
@@ -89,6 +91,7 @@ export const pageRoute = ({ method, path, serve }: ServicePage): Route => ({
   method,
   path,
   async serve(request, response) {
+    response.locals.isForPeople = true;
     const call = new ServedCall(request, response, undefined, { path: request.params, ...NO_INPUT });
     send(response, await serve(call));
   },

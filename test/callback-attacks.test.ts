@@ -246,6 +246,35 @@ describe('a callback that no honest provider sends', () => {
   });
 });
 
+describe('a request that cannot be served', () => {
+  const OF_CHROMIUM = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8';
+
+  it.each<[string, number, string, RequestInit?]>([
+    ['/v2/auth/setup/example?installation_id=x', 422, 'This address cannot be used'],
+    ['/v2/auth/setup/example?state=%00', 422, 'This address cannot be used'],
+    ['/v2/auth/callback/example?state=%00', 422, 'This address cannot be used'],
+    ['/v2/auth/callback/exam%00ple?state=s', 422, 'This address cannot be used'],
+    [
+      '/v2/auth/callback/example',
+      422,
+      'This address cannot be used',
+      { method: 'POST', body: new URLSearchParams({ code: 'c'.repeat(5_000) }) },
+    ],
+    ['/v2/auth/callback/example', 503, 'Not available just now', { headers: { 'Sec-Purpose': 'prefetch' } }],
+  ])('%s is %s: a page for a person, JSON for a program', async (path, status, title, options = {}) => {
+    const [ofPerson, ofProgram] = await Promise.all(
+      [OF_CHROMIUM, '*/*'].map((Accept) =>
+        fetch(vault.url + path, { ...options, headers: { ...options.headers, Accept } }),
+      ),
+    );
+    expect(ofPerson?.status).toBe(status);
+    expect(ofPerson?.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await ofPerson?.text()).toContain(`<h1>${title}</h1>`);
+    expect(ofProgram?.status).toBe(status);
+    expect(Object(await ofProgram?.json())).toHaveProperty('detail');
+  });
+});
+
 describe('a form that the browser posts (response_mode=form_post)', () => {
   it('goes on to the GET, which has the cookie', async () => {
     const { alice, callback } = await atCallback();

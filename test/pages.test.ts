@@ -9,10 +9,12 @@ import { html, htmlText } from '../server/pages/html.ts';
 import {
   foreignFormPage,
   gonePage,
+  malformedPage,
   notFoundPage,
   outcomePages,
   refusalPath,
   setupPages,
+  unavailablePage,
 } from '../server/pages/outcomes.ts';
 import type { Page } from '../server/pages/page.ts';
 import { describeInChromium, launchChromium } from './support/browser.ts';
@@ -44,6 +46,8 @@ const PAGES: Readonly<Record<string, Page>> = {
   '/not-found': notFoundPage,
   '/gone': gonePage,
   '/foreign-form': foreignFormPage,
+  '/malformed': malformedPage,
+  '/unavailable': unavailablePage,
   ...outcomePages,
   ...Object.fromEntries(Object.entries(setupPages).map(([name, page]) => [`/setup/${name}`, page])),
 };

@@ -75,6 +75,20 @@ export const gonePage = said(
   TRY_AGAIN,
 );
 
+/** 4xx: a parameter or a form that the service cannot read. */
+export const malformedPage = said(
+  'This address cannot be used',
+  'It is incomplete, or it was changed on its way. Nothing was saved.',
+  TRY_AGAIN,
+);
+
+/** 429 and 5xx. A reload repeats what was not done. */
+export const unavailablePage = said(
+  'Not available just now',
+  'The service could not answer just now.',
+  'Please wait a moment, and reload this page. If that does not help, start again from your application.',
+);
+
 /** 403: the button's POST did not come from our page. */
 export const foreignFormPage = said(
   'Not accepted',
