@@ -195,6 +195,31 @@ describe('a provider that does not answer', () => {
   });
 });
 
+describe('tokenhold token delete', () => {
+  it("ends the use of any user's token, and the running service has it revoked", async () => {
+    await newProvider('example', 'empty');
+    const id = await give('example', await vault.newKey(tenant, { userId: 'bob' }), {
+      refresh_token: 'r-bob',
+    });
+    const remove = (organization: string) =>
+      tokenhold(['token', 'delete', '--organization', organization, '--token-id', id, '--json'], {
+        DATABASE_URL: vault.connectionString,
+        FERNET_KEYS,
+      });
+    expect((await remove((await vault.newTenant()).organizationId)).status).toBe(1);
+    const { status, stdout } = await remove(tenant.organizationId);
+    expect([status, JSON.parse(stdout)]).toEqual([0, { token_id: id }]);
+    expect((await call('GET', `${TOKENS}/exists?provider_id=example`)).body).toEqual({ has_token: false });
+    await call('DELETE', '/v2/auth/providers/slack'); // works off all that the organization owes
+    expect(hostile.tokenRequests.at(-1)?.parameters).toMatchObject({ token: 'r-bob' });
+    expect(await trail(id)).toMatchObject([
+      { action: 'token.delete', outcome: 'pending' },
+      { action: 'token.revoke', outcome: 'revoked' },
+    ]);
+    expect(await remove(tenant.organizationId)).toMatchObject({ status: 1, stdout: '' });
+  });
+});
+
 describe('DELETE of the tokens of a provider', () => {
   it("deletes the caller's tokens of this provider only, and tells how many there were", async () => {
     await newProvider('example', 'empty');
