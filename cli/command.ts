@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../service/config.ts';
-import { OperatorError } from '../service/failure.ts';
-import { openCommandVault, type Vault } from '../service/repositories.ts';
+import { OperatorError } from '../service/operator-error.ts';
+import type { Vault } from '../service/repositories.ts';
 import { print, type Row } from './output.ts';
 
 /** Adds `--json` and runs the command on the configured vault. Undefined: the command has printed its result itself. */
@@ -12,7 +12,10 @@ export function withVault<Options extends object>(
   return command
     .option('--json', 'print one JSON value')
     .action(async (options: Options & { json?: boolean }) => {
-      const vault = await openCommandVault(loadConfig(process.env));
+      const config = loadConfig(process.env);
+      // The help of a command does not wait for the packages of the database.
+      const { openCommandVault } = await import('../service/repositories.ts');
+      const vault = await openCommandVault(config);
       try {
         const result = await run(vault, options);
         if (result !== undefined) print(result, options);

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ProviderType, TokenEndpointAuthMethod } from '../db/providers.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
 import type { CatalogueEntry } from '../oauth/catalogue-entry.ts';
-import { OperatorError } from '../service/failure.ts';
+import { OperatorError } from '../service/operator-error.ts';
 import { name, providerId, providerUrl } from './arguments.ts';
 
 export interface GivenSettings {

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { OperatorError } from '../service/failure.ts';
+import { OperatorError } from '../service/operator-error.ts';
 
 /**
  * The secret on standard input, without the line end behind it.

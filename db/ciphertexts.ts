@@ -47,25 +47,74 @@ const DAY_MS = 86_400_000;
 const ZERO = '00000000-0000-0000-0000-000000000000';
 export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
 
+/**
+ * Whether an organization has a ciphertext of one column between two keys. Each organization costs one descent of the index,
+ * however many ciphertexts it has. Revocations may outlive their organization.
+ */
+const hasKeyBetween = ({ table, column }: CiphertextColumn, { above, below }: Gap): string => `
+SELECT 1 FROM ${table === 'revocations' ? '(SELECT DISTINCT organization_id FROM revocations)' : 'organizations'} AS owner
+CROSS JOIN LATERAL (
+  SELECT 1 FROM ${table} AS sealed
+  WHERE sealed.organization_id = owner.organization_id AND sealed.${column}_key >= ''
+    ${above === undefined ? '' : `AND sealed.${column}_key > :above`}
+    ${below === undefined ? '' : `AND sealed.${column}_key < :below`}
+  LIMIT 1
+) AS other
+LIMIT 1`;
+
+/** The fingerprints between two neighbours, both left out. Undefined: there is no neighbour. */
+interface Gap {
+  readonly above: string | undefined;
+  readonly below: string | undefined;
+}
+
+/** All fingerprints but these. Every collation sorts hexadecimal digits as JavaScript does. */
+function gapsBetween(keys: readonly string[]): readonly Gap[] {
+  const sorted = [...new Set(keys)].sort();
+  return [undefined, ...sorted].map((above, index) => ({ above, below: sorted[index] }));
+}
+
+type Query = <Row>(sql: string, bindings?: Readonly<Record<string, string | undefined>>) => Promise<Row[]>;
+
+/** Runs statements over whole tables in a transaction, each with up to a day. */
+const withoutTimeLimit = <Result>(db: Knex, run: (query: Query) => Promise<Result>): Promise<Result> =>
+  db.transaction(async (transaction) => {
+    await transaction.raw('SET LOCAL statement_timeout = 0');
+    return run(async <Row>(sql: string, bindings = {}) => {
+      const result = transaction.raw<{ rows: Row[] }>(sql, bindings).options({ query_timeout: DAY_MS });
+      return (await result).rows;
+    });
+  });
+
 export type CiphertextRepository = ReturnType<typeof ciphertextRepository>;
 
 /** Operators' tasks, over all organizations. */
 export const ciphertextRepository = (db: Knex) => ({
   /** Counts the ciphertexts of each key, by column. Reads indexes only, and has no time limit. */
   count(): Promise<KeyCount[]> {
-    return db.transaction(async (transaction) => {
-      await transaction.raw('SET LOCAL statement_timeout = 0');
+    return withoutTimeLimit(db, async (query) => {
       const counts: KeyCount[] = [];
       for (const of of CIPHERTEXT_COLUMNS) {
-        const { rows } = await transaction
-          .raw<{ rows: { key: string; rows: string }[] }>(
-            `SELECT ${of.column}_key AS key, count(*) AS rows FROM ${of.table}
-             WHERE ${of.column}_key >= '' GROUP BY 1 ORDER BY 1`,
-          )
-          .options({ query_timeout: DAY_MS });
+        const rows = await query<{ key: string; rows: string }>(
+          `SELECT ${of.column}_key AS key, count(*) AS rows FROM ${of.table}
+           WHERE ${of.column}_key >= '' GROUP BY 1 ORDER BY 1`,
+        );
         counts.push(...rows.map(({ key, rows: count }) => ({ of, key, rows: Number(count) })));
       }
       return counts;
+    });
+  },
+
+  /** Whether every ciphertext has the fingerprint of one of these keys. Its time grows with the organizations only. */
+  areAllOf(keys: readonly string[]): Promise<boolean> {
+    return withoutTimeLimit(db, async (query) => {
+      for (const of of CIPHERTEXT_COLUMNS) {
+        for (const gap of gapsBetween(keys)) {
+          const found = await query(hasKeyBetween(of, gap), { ...gap });
+          if (found.length > 0) return false;
+        }
+      }
+      return true;
     });
   },
 

@@ -1,7 +1,6 @@
 /** Builds the files of generated/ from the published document, our own operations and the overlays. */
 import openapiTS, { astToString } from 'openapi-typescript';
 import { formats } from '../oauth/provider.ts';
-import { documentProblems } from '../server/document.ts';
 import { VALUE_LIMITS } from '../server/max-values.ts';
 import { compileAll } from '../server/operations.ts';
 import { type JsonObject, objectAt } from './json.ts';
@@ -11,6 +10,7 @@ import { applyOverlay } from './overlay.ts';
 import { refusals } from './refuse.ts';
 import { addOurParameters, renameSchemes } from './security.ts';
 import { keepSiblings } from './siblings.ts';
+import { documentProblems } from './valid.ts';
 
 export interface Sources {
   /** The published document. */

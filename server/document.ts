@@ -1,37 +1,11 @@
-/** The OpenAPI document: its check, and its operations with the validators of their requests. */
+/** The OpenAPI document: its operations with the validators of their requests. */
 import { readFileSync } from 'node:fs';
-import { Validator } from '@seriousme/openapi-schema-validator';
 import type { ValidateFunction } from 'ajv';
 import type { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Operation as Described, type Document, OpenAPIBackend } from 'openapi-backend';
 
 export const readContract = (): Document =>
   JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
-
-/**
- * The problems that keep a document from being OpenAPI 3.1, each with its place. Empty: the document is valid.
- * The start of the service and `npm run generate` run the same check.
- */
-export async function documentProblems(document: Document): Promise<readonly string[]> {
-  if (!/^3\.1\.\d+$/.test(document.openapi)) return [`openapi is ${document.openapi}: only 3.1 is served`];
-  const { errors = [] } = await new Validator({ strict: false }).validate(
-    JSON.parse(JSON.stringify(document)),
-  );
-  if (typeof errors === 'string') return [errors];
-  // The deepest finding says most. The others follow from it.
-  const deepest = Math.max(...errors.map(({ instancePath }) => instancePath.split('/').length));
-  const told = errors.filter(
-    ({ instancePath, keyword }) => keyword !== 'if' && instancePath.split('/').length === deepest,
-  );
-  return [
-    ...new Set(
-      told.map(({ instancePath, message, params }) => {
-        const name = params['additionalProperty'] ?? params['unevaluatedProperty'];
-        return `#${instancePath} ${message}${name === undefined ? '' : ` (${name})`}`;
-      }),
-    ),
-  ];
-}
 
 export type RequestBody = Exclude<Described['requestBody'], undefined>;
 

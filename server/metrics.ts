@@ -4,6 +4,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { OutboundObservation } from '../outbound/observe.ts';
 import { InvalidCredentialsError } from '../security/authenticate.ts';
 import type { OperationId } from './contract.ts';
+import { rarely } from './rarely.ts';
 
 /** What is measured of a request. No label holds a caller's text. */
 export interface Observation {
@@ -56,7 +57,6 @@ export interface Gauges {
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const IMPORT: OperationId = 'import_oauth_token_v2_auth_tokens_import_post';
-const KEYS_MAX_AGE_MS = 60_000;
 /** A scrape waits no longer than this for a count. A slow one shows at a later scrape. */
 const KEYS_PATIENCE_MS = 500;
 
@@ -144,7 +144,7 @@ export function createMetrics(gauges: Gauges) {
     registers,
     collect: () => Promise.race([counted(), setTimeout(KEYS_PATIENCE_MS, undefined, { ref: false })]),
   });
-  const counted = atMostOnceAMinute(async () => {
+  const counted = rarely(async () => {
     const counts = await gauges.keys();
     ciphertexts.reset();
     for (const { column, key, rows } of counts) ciphertexts.set({ column, key }, rows);
@@ -207,7 +207,7 @@ function refreshMetrics(registers: Registry[], gauges: Pick<Gauges, 'grants'>) {
     help: 'Age of the refresh that has been under way for the longest; 0: none is',
     registers,
   });
-  const counted = atMostOnceAMinute(async () => {
+  const counted = rarely(async () => {
     const grants = await gauges.grants();
     for (const [state, count] of Object.entries(grants.states)) states.set({ state }, count);
     dying.set(grants.dying);
@@ -215,23 +215,6 @@ function refreshMetrics(registers: Registry[], gauges: Pick<Gauges, 'grants'>) {
   });
   return ({ provider, outcome, seconds }: RefreshOutcome): void =>
     refreshes.observe({ provider: provider ?? 'other', outcome }, seconds);
-}
-
-/** Runs at most one at a time, and starts none within a minute of the last. A failure leaves the earlier result. */
-function atMostOnceAMinute(run: () => Promise<void>): () => Promise<void> {
-  let latest: Promise<void> = Promise.resolve();
-  let dueAt = 0;
-  return () => {
-    if (performance.now() >= dueAt) {
-      dueAt = Number.POSITIVE_INFINITY;
-      latest = run()
-        .catch(() => undefined)
-        .finally(() => {
-          dueAt = performance.now() + KEYS_MAX_AGE_MS;
-        });
-    }
-    return latest;
-  };
 }
 
 /** Serves `GET /metrics`, and nothing else. On a port of its own, which callers of the API need not reach. */

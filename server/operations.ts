@@ -3,7 +3,7 @@ import { isCredentialScheme, type Security } from '../security/authenticate.ts';
 import type { Role } from '../security/caller.ts';
 import type { AnyReply } from './answer.ts';
 import { type DialectParts, dialect } from './dialect.ts';
-import { documentProblems, type LoadedOperation, loadDocument, type RequestBody } from './document.ts';
+import { type LoadedOperation, loadDocument, type RequestBody } from './document.ts';
 import { asObject, type Parameter, pathReader, queryReader } from './parameters.ts';
 import type { Judge } from './places.ts';
 import { isSchema } from './schema.ts';
@@ -45,23 +45,20 @@ export interface Operation {
 export type Handler = (call: never) => Promise<AnyReply>;
 
 export interface OperationParts extends DialectParts {
-  /** The document of `generated/`. */
+  /** The document of `generated/`. The generator has checked it. */
   readonly contract: Document;
   /** One for each operation of the document, by its id. */
   readonly handlers: Readonly<Record<string, Handler>>;
 }
 
 /**
- * The operations of the contract, checked and compiled, each with its handler.
- * @throws Error that names every problem of the document, or every operation without a handler
+ * The operations of the contract, compiled, each with its handler.
+ * @throws Error that names every operation without a handler, or one whose schemas cannot be compiled
  */
 export async function loadOperations(
   parts: OperationParts,
 ): Promise<readonly (Operation & { readonly handler: Handler })[]> {
   const { contract, handlers } = parts;
-  const problems = await documentProblems(contract);
-  if (problems.length > 0)
-    throw new Error(`the contract is not valid OpenAPI 3.1:\n- ${problems.join('\n- ')}`);
   const ajv = dialect(parts);
   const loaded = await loadDocument(contract, ajv);
   const unserved = loaded

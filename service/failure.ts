@@ -8,9 +8,7 @@ import { UnpreparedError } from '../db/postgres/pooler.ts';
 import { ProviderBeingDeletedError } from '../db/providers.ts';
 import { MissingKeysError } from '../vault/keys.ts';
 import { ConfigError } from './config.ts';
-
-/** A failure told in words for an operator. */
-export class OperatorError extends Error {}
+import { OperatorError } from './operator-error.ts';
 
 const TOLD = [
   OperatorError,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { grantToService } from '../db/postgres/grants.ts';
 import { isEmpty, isMigrated, migrate } from '../db/postgres/migrate.ts';
 import type { Config } from './config.ts';
-import { OperatorError } from './failure.ts';
+import { OperatorError } from './operator-error.ts';
 
 type Settings = Pick<Config, 'migrateDatabaseUrl'>;
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import { createDatabase } from './support/postgres.ts';
-import { tokenhold } from './support/process.ts';
+import { exit, output, spawnTokenhold, tokenhold } from './support/process.ts';
 import { startVault, type TestVault } from './support/vault.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -307,6 +307,12 @@ describe('help', () => {
       expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
     },
   );
+
+  it('ends quietly, as if by SIGPIPE, when nobody reads it', async () => {
+    const child = spawnTokenhold(['--help'], {});
+    child.stdout?.destroy();
+    expect(await Promise.all([output(child, 'stderr'), exit(child)])).toEqual(['', 141]);
+  });
 
   it('marks what is required, and shows examples', async () => {
     const { stdout } = await tokenhold(['api-key', 'create', '--help']);

@@ -180,6 +180,42 @@ describe('a ring without a key that still protects something', () => {
   });
 });
 
+describe('a test for other keys', () => {
+  it.each(['', '111111111111', '555555555555', 'ffffffffffff'])(
+    'finds one ciphertext of "%s" among those of known keys, in any organization',
+    async (other) => {
+      await store(1);
+      const { organizationId } = await vault.newTenant();
+      await vault.db('oauth_providers').where({ organization_id: organizationId }).update({
+        client_secret: 'sealed',
+        client_secret_key: other,
+      });
+      const known = ['222222222222', fingerprint(OLD), '888888888888'];
+      expect(await vault.ciphertexts.areAllOf(known)).toBe(false);
+      expect(await vault.ciphertexts.areAllOf([...known, other])).toBe(true);
+      expect(await vault.ciphertexts.areAllOf([])).toBe(false);
+    },
+  );
+
+  it('finds a revocation that outlives its organization', async () => {
+    const owed = {
+      organization_id: '01890000-0000-7000-8000-000000000000',
+      id: '01890000-0000-7000-8000-000000000000',
+      provider_id: 'slack',
+      access_token: 'sealed',
+      access_token_key: 'ffffffffffff',
+      client_id: 'client',
+      auth_url: 'https://provider.example/authorize',
+      token_url: 'https://provider.example/token',
+      token_endpoint_auth_method: 'none',
+      user_id: 'alice',
+      credential: 'operator',
+    };
+    await vault.db('revocations').insert({ ...owed, next_attempt_at: '2100-01-01' });
+    expect(await vault.ciphertexts.areAllOf([fingerprint(OLD)])).toBe(false);
+  });
+});
+
 describe('a key file', () => {
   let directory: string;
   let file: string;

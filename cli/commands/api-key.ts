@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { ActsFor, ApiKey } from '../../db/api-keys.ts';
 import { OPERATOR } from '../../db/audit.ts';
 import type { Role } from '../../security/caller.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import { duration, userId } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { examples } from '../help.ts';
@@ -93,8 +93,4 @@ withVault<{ organization: string; apiKeyId: string }>(revoke, async (vault, { or
   return { api_key_id: apiKeyId, revoked_at: revokedAt.toISOString() };
 });
 
-export const apiKeyCommand = new Command('api-key')
-  .description('API keys, with which back ends call the service')
-  .addCommand(create)
-  .addCommand(list)
-  .addCommand(revoke);
+export const command = new Command('api-key').addCommand(create).addCommand(list).addCommand(revoke);

@@ -42,4 +42,4 @@ withVault<ListOptions>(list, async (vault, { organization, since = new Date(0), 
   return all;
 });
 
-export const auditCommand = new Command('audit').description('the audit trail').addCommand(list);
+export const command = new Command('audit').addCommand(list);

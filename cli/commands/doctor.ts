@@ -189,8 +189,7 @@ async function examine(): Promise<Finding[]> {
   return findings;
 }
 
-export const doctorCommand = new Command('doctor')
-  .description('check a deployment: settings, database, migrations, clock, keys')
+export const command = new Command('doctor')
   .option('--json', 'print one JSON value')
   .action(async (options: { json?: boolean }) => {
     const findings = await examine();

@@ -11,6 +11,4 @@ const generate = new Command('generate')
     else process.stdout.write(`${key}\n`);
   });
 
-export const fernetKeyCommand = new Command('fernet-key')
-  .description('keys that encrypt the tokens')
-  .addCommand(generate);
+export const command = new Command('fernet-key').addCommand(generate);

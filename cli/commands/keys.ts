@@ -73,7 +73,4 @@ withVault(rotateKeys, async (vault) => {
   };
 });
 
-export const keysCommand = new Command('keys')
-  .description('the Fernet keys of the vault: what they protect, and their rotation')
-  .addCommand(status)
-  .addCommand(rotateKeys);
+export const command = new Command('keys').addCommand(status).addCommand(rotateKeys);

@@ -4,8 +4,7 @@ import { bringUpToDate } from '../../service/migration.ts';
 import { openCommandVault } from '../../service/repositories.ts';
 import { print } from '../output.ts';
 
-export const migrateCommand = new Command('migrate')
-  .description('bring the database up to date, and print the migrations that ran')
+export const command = new Command('migrate')
   .option('--json', 'print one JSON value')
   .action(async (options: { json?: boolean }) => {
     let ran: readonly string[] = [];

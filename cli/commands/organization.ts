@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Organization } from '../../db/organizations.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import { name } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { examples } from '../help.ts';
@@ -52,8 +52,7 @@ withVault<{ organization: string }>(remove, async (vault, { organization }) => {
   return { organization_id: id };
 });
 
-export const organizationCommand = new Command('organization')
-  .description('organizations, the owners of data')
+export const command = new Command('organization')
   .addCommand(create)
   .addCommand(list)
   .addCommand(rename)

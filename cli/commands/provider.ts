@@ -4,7 +4,7 @@ import type { Provider } from '../../db/providers.ts';
 import { redirectUri } from '../../oauth/provider-settings.ts';
 import { loadCatalogue } from '../../service/catalogue-file.ts';
 import { loadConfig } from '../../service/config.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import { name, providerUrl } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { examples } from '../help.ts';
@@ -142,8 +142,7 @@ withVault<{ organization: string; providerId: string }>(remove, async (vault, op
   return row(deleted);
 });
 
-export const providerCommand = new Command('provider')
-  .description('OAuth providers, the applications whose tokens are kept')
+export const command = new Command('provider')
   .addCommand(create)
   .addCommand(catalogue)
   .addCommand(list)

@@ -30,6 +30,4 @@ withVault<ListOptions>(list, async (vault, { organization, lines }) => {
   return lines === true ? undefined : all;
 });
 
-export const revocationCommand = new Command('revocation')
-  .description('revocations that are still owed; how the others ended is in the audit trail')
-  .addCommand(list);
+export const command = new Command('revocation').addCommand(list);

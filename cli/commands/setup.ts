@@ -4,7 +4,7 @@ import { redirectUri } from '../../oauth/provider-settings.ts';
 import type { Role } from '../../security/caller.ts';
 import { loadCatalogue } from '../../service/catalogue-file.ts';
 import { loadConfig } from '../../service/config.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import type { Vault } from '../../service/repositories.ts';
 import { duration, name, userId } from '../arguments.ts';
 import { withVault } from '../command.ts';
@@ -22,11 +22,11 @@ interface SetupOptions extends GivenSettings {
   readonly json?: boolean;
 }
 
-const setup = new Command('setup')
-  .description(
-    'make an organization, a provider and an API key in one go, and print the curl that imports a token',
-  )
-  .requiredOption('--organization <name>', 'the name of the organization, which may exist', name);
+const setup = new Command('setup').requiredOption(
+  '--organization <name>',
+  'the name of the organization, which may exist',
+  name,
+);
 providerOptions(setup)
   .addOption(new Option('--user <id>', 'the user of the API key').default('admin').argParser(userId))
   .addOption(
@@ -56,7 +56,7 @@ const curl = (publicUrl: string, apiKey: string, providerId: string): string =>
   `curl -sS ${publicUrl}/v2/auth/tokens/import -H ${quoted(`X-Api-Key: ${apiKey}`)}` +
   ` -H 'Content-Type: application/json' -d ${quoted(JSON.stringify({ provider_id: providerId, access_token: 'example' }))}`;
 
-export const setupCommand = withVault<SetupOptions>(setup, async (vault, options) => {
+export const command = withVault<SetupOptions>(setup, async (vault, options) => {
   const config = loadConfig(process.env);
   const settings = providerSettings(options, loadCatalogue(config));
   const clientSecret =

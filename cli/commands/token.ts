@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { OPERATOR } from '../../db/audit.ts';
 import { GRANT_STATES, type GrantState } from '../../db/grant-states.ts';
 import type { ListedToken } from '../../db/token-inventory.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import { uuid } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 import { examples } from '../help.ts';
@@ -81,8 +81,4 @@ withVault<{ organization: string; tokenId: string }>(remove, async (vault, { org
   return { token_id: tokenId };
 });
 
-export const tokenCommand = new Command('token')
-  .description('the tokens of all users')
-  .addCommand(list)
-  .addCommand(inspect)
-  .addCommand(remove);
+export const command = new Command('token').addCommand(list).addCommand(inspect).addCommand(remove);

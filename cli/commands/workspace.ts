@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Workspace } from '../../db/workspaces.ts';
-import { OperatorError } from '../../service/failure.ts';
+import { OperatorError } from '../../service/operator-error.ts';
 import { name } from '../arguments.ts';
 import { organizationId, withVault } from '../command.ts';
 
@@ -29,7 +29,4 @@ withVault<{ organization: string }>(list, async (vault, { organization }) =>
   (await vault.workspaces.list(await organizationId(vault, organization))).map(row),
 );
 
-export const workspaceCommand = new Command('workspace')
-  .description('workspaces, the parts of an organization')
-  .addCommand(create)
-  .addCommand(list);
+export const command = new Command('workspace').addCommand(create).addCommand(list);
