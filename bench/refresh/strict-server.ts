@@ -28,7 +28,7 @@ const accessTokens = new Map<
 >();
 const stats = { requests: 0, repeats: 0, mostAtOnce: 0, revoked: 0 };
 let behaviour: Behaviour = {};
-let held: (() => void)[] = [];
+let held: { readonly mode: 'hold' | 'lurk'; readonly go: () => void }[] = [];
 
 const random = (): string => randomBytes(18).toString('base64url');
 
@@ -58,9 +58,10 @@ function control({ grants, behave, release, check, introspect, times, lives }: C
     );
   }
   if (behave !== undefined) behaviour = behave;
-  if (release === true) {
-    for (const go of held) go();
-    held = [];
+  if (release !== undefined) {
+    const isReleased = ({ mode }: { readonly mode: string }) => release === 'all' || release === mode;
+    for (const { go } of held.filter(isReleased)) go();
+    held = held.filter((one) => !isReleased(one));
   }
   if (check !== undefined) return check.map(stateOf);
   if (lives !== undefined) return lives.map((token) => refreshTokens.get(token)?.grant.life ?? []);
@@ -115,12 +116,12 @@ async function token(body: string, request: IncomingMessage, response: ServerRes
   request.on('close', leave);
   if (!isCommittedFirst) await setTimeout(ms);
   if (mode === 'lurk') {
-    await new Promise<void>((resolve) => held.push(resolve));
+    await new Promise<void>((go) => held.push({ mode, go }));
     if (response.destroyed || response.socket?.destroyed === true) return;
   }
   const answer = commit(redeemed);
   if (isCommittedFirst && ms > 0) await setTimeout(ms);
-  if (mode === 'hold') await new Promise<void>((resolve) => held.push(resolve));
+  if (mode === 'hold') await new Promise<void>((go) => held.push({ mode, go }));
   if (answer === undefined) return json(response, 400, '{"error":"invalid_grant"}');
   if (mode === 'drop') return void response.destroy();
   if (mode === 'error') return void response.writeHead(500).end();

@@ -57,7 +57,8 @@ export interface StrictStats {
 export interface Control {
   readonly grants?: { readonly count: number; readonly expiresIn?: number };
   readonly behave?: Behaviour;
-  readonly release?: boolean;
+  /** `all`: of both modes. */
+  readonly release?: 'hold' | 'lurk' | 'all';
   readonly check?: readonly string[];
   readonly introspect?: readonly string[];
   readonly times?: readonly string[];
@@ -70,7 +71,8 @@ export interface StrictServer {
   readonly host: string;
   grants(count: number, expiresIn?: number): Promise<readonly GrantGiven[]>;
   behave(behaviour: Behaviour): Promise<void>;
-  release(): Promise<void>;
+  /** Default `all`. */
+  release(mode?: 'hold' | 'lurk'): Promise<void>;
   check(refreshTokens: readonly string[]): Promise<readonly RefreshTokenState[]>;
   /** Whether each access token is valid. */
   introspect(accessTokens: readonly string[]): Promise<readonly boolean[]>;
@@ -106,8 +108,8 @@ export async function startStrictServer(): Promise<StrictServer> {
     async behave(behave) {
       await ask({ behave });
     },
-    async release() {
-      await ask({ release: true });
+    async release(mode) {
+      await ask({ release: mode ?? 'all' });
     },
     check: (check) => ask({ check }),
     introspect: (introspect) => ask({ introspect }),
