@@ -35,8 +35,9 @@ const VERSION_COLUMNS = `organization_id, id, token_id, grant_number, generation
 /**
  * Makes the pair current if no other has taken its place. The redeemed pair is kept beside it. Older pairs are deleted,
  * because their successor has been redeemed.
+ * @param refreshExpiresAt an expression; Citus refuses now() inside coalesce
  */
-const STORE = `
+const storing = (refreshExpiresAt: string): string => `
 WITH stored AS (
   UPDATE oauth_tokens AS token
   SET access_token = :accessToken, access_token_key = :accessTokenKey,
@@ -46,7 +47,7 @@ WITH stored AS (
     dead_at = NULL, dead_reason = NULL,
     refresh_due_at = now() + make_interval(secs => :dueInSeconds::double precision),
     expires_at = now() + make_interval(secs => :expiresInSeconds::double precision),
-    refresh_expires_at = coalesce(:refreshExpiresAt::timestamptz, token.refresh_expires_at),
+    refresh_expires_at = ${refreshExpiresAt},
     scopes = coalesce(:scopes::text[], token.scopes),
     metadata = CASE WHEN :metadata::jsonb IS NULL THEN token.metadata
       WHEN token.metadata IS NULL THEN :metadata::jsonb ELSE token.metadata || :metadata::jsonb END,
@@ -70,6 +71,11 @@ WITH stored AS (
   ${recording('token.refresh', 'stored', 'id')}
 )
 SELECT id FROM stored`;
+
+const STORE = storing('token.refresh_expires_at');
+const STORE_WITH_REFRESH_EXPIRY = storing(
+  'now() + make_interval(secs => :refreshExpiresInSeconds::double precision)',
+);
 
 /** A pair that came after another had taken its place. A pair that this attempt has stored already is no candidate. */
 const KEEP = `
@@ -106,7 +112,8 @@ export const refreshAnswers = (db: Knex) => ({
       refreshToken: refreshToken.ciphertext,
       refreshTokenKey: refreshToken.key,
     };
-    const stored = await db.raw<{ rows: unknown[] }>(STORE, {
+    const store = refreshExpiresInSeconds === null ? STORE : STORE_WITH_REFRESH_EXPIRY;
+    const stored = await db.raw<{ rows: unknown[] }>(store, {
       ...token,
       ...pair,
       redeemedGeneration: redeemed.generation,
@@ -117,8 +124,7 @@ export const refreshAnswers = (db: Knex) => ({
       scopes: answer.scopes,
       metadata: answer.metadata && JSON.stringify(answer.metadata),
       expiresInSeconds: answer.expiresInSeconds,
-      refreshExpiresAt:
-        refreshExpiresInSeconds === null ? null : new Date(Date.now() + refreshExpiresInSeconds * 1000),
+      ...(refreshExpiresInSeconds !== null && { refreshExpiresInSeconds }),
       dueInSeconds: answer.dueInSeconds,
       ...recordedAs(REFRESHER),
     });

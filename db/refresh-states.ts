@@ -34,7 +34,14 @@ export interface RefreshState extends TokenReference {
 /** An interval as seconds. */
 export const seconds = (interval: string): string => `extract(epoch FROM ${interval})::double precision`;
 
-const PAUSED_UNTIL = `CASE WHEN provider.refresh_paused_version = provider.settings_version
+/**
+ * Whether the pause of the provider does not hold for the token. An outage pauses no orphan, because its reuse window may be
+ * about to close.
+ */
+export const IS_EXEMPT = `(token.refresh_attempt IS NOT NULL
+    AND provider.refresh_problem IN ('status-5xx', 'timeout', 'unreachable', 'unreadable', 'too-large'))`;
+
+const PAUSED_UNTIL = `CASE WHEN provider.refresh_paused_version = provider.settings_version AND ${IS_EXEMPT} IS NOT TRUE
     THEN provider.refresh_paused_until END`;
 
 const STATE = `token.organization_id AS "organizationId", token.id, provider.token_url AS "tokenUrl", token.generation,

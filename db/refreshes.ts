@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Actor, recordedAs, recording } from './audit.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
-import { type RefreshState, seconds, type TokenReference } from './refresh-states.ts';
+import { IS_EXEMPT, type RefreshState, seconds, type TokenReference } from './refresh-states.ts';
 
 /** A token that this process alone may redeem, as long as its lease runs. */
 export interface ClaimedToken extends TokenReference {
@@ -57,7 +57,7 @@ WHERE token.organization_id = :organizationId AND token.id = :id AND token.gener
   AND provider.organization_id = :organizationId AND provider.provider_id = token.provider_id
   AND provider.deleting_at IS NULL
   AND (provider.refresh_paused_until IS NULL OR provider.refresh_paused_until <= now()
-    OR provider.refresh_paused_version <> provider.settings_version)
+    OR provider.refresh_paused_version <> provider.settings_version OR ${IS_EXEMPT})
 RETURNING token.organization_id AS "organizationId", token.id, token.generation,
   token.grant_number AS "grantNumber", token.access_token AS "accessToken", token.refresh_token AS "refreshToken",
   token.metadata, token.refresh_failures AS failures, token.provider_id AS "providerId",
@@ -67,13 +67,12 @@ RETURNING token.organization_id AS "organizationId", token.id, token.generation,
   provider.token_endpoint_auth_method AS "tokenEndpointAuthMethod", provider.resource,
   provider.revocation_endpoint AS "revocationEndpoint"`;
 
-const RENEW = `
-UPDATE oauth_tokens SET lease_until = now() + make_interval(secs => given.seconds)
-FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, attempt uuid, seconds double precision)
-WHERE oauth_tokens.organization_id = given.organization_id AND oauth_tokens.id = given.id
-  AND oauth_tokens.refresh_attempt = given.attempt`;
-
 const OWN_ATTEMPT = `organization_id = :organizationId AND id = :id AND refresh_attempt = :attempt`;
+
+/** One statement for each lease: a row that another transaction has locked must not end the leases of other rows. */
+const RENEW = `
+UPDATE oauth_tokens SET lease_until = now() + make_interval(secs => :leaseSeconds::double precision)
+WHERE ${OWN_ATTEMPT}`;
 
 const RETRY = `refresh_after = now() + make_interval(secs => :retrySeconds::double precision),
   refresh_due_at = now() + make_interval(secs => :retrySeconds::double precision), refresh_problem = :problem`;
@@ -109,10 +108,12 @@ WHERE token.organization_id = :organizationId AND token.id = :id AND token.dead_
     WHERE version.organization_id = :organizationId AND version.token_id = :id AND version.is_candidate
       AND version.refused_at IS NULL AND version.grant_number = token.grant_number)`;
 
+/** Attempts that fail together count as one failure, so that the pause doubles once. */
 const PAUSE = `
 UPDATE oauth_providers
 SET refresh_paused_until = now() + make_interval(secs => :pauseSeconds::double precision),
-  refresh_paused_version = settings_version, refresh_failures = refresh_failures + 1, refresh_problem = :problem
+  refresh_paused_version = settings_version, refresh_failures = greatest(refresh_failures, :providerFailures + 1),
+  refresh_problem = :problem
 WHERE organization_id = :organizationId AND provider_id = :providerId AND settings_version = :settingsVersion
   AND (refresh_paused_until IS NULL OR refresh_paused_version <> settings_version
     OR refresh_paused_until < now() + make_interval(secs => :pauseSeconds::double precision))`;
@@ -161,15 +162,9 @@ export function refreshRepository(db: Knex) {
       return rows[0] && { ...rows[0], attempt, leaseSeconds };
     },
 
-    /** Prolongs leases that are still ours. */
-    async renew(leases: readonly ClaimedToken[]): Promise<void> {
-      const given = leases.map(({ organizationId, id, attempt, leaseSeconds }) => ({
-        organization_id: organizationId,
-        id,
-        attempt,
-        seconds: leaseSeconds,
-      }));
-      await run(RENEW, { given: JSON.stringify(given) });
+    /** Prolongs the lease. False: it is no longer ours. */
+    async renew(claimed: ClaimedToken): Promise<boolean> {
+      return (await run(RENEW, { ...own(claimed), leaseSeconds: claimed.leaseSeconds })) > 0;
     },
 
     /** Ends an attempt that has not spent the refresh token. @param isTokens whether the failure counts against the token */
@@ -191,10 +186,10 @@ export function refreshRepository(db: Knex) {
 
     /** Pauses all refreshes of a provider whose settings are still the same. */
     async pause(
-      { organizationId, providerId, settingsVersion }: ClaimedToken,
+      { organizationId, providerId, settingsVersion, providerFailures }: ClaimedToken,
       pause: { readonly problem: string; readonly pauseSeconds: number },
     ): Promise<void> {
-      await run(PAUSE, { organizationId, providerId, settingsVersion, ...pause });
+      await run(PAUSE, { organizationId, providerId, settingsVersion, providerFailures, ...pause });
     },
 
     /** Pairs of the same grant that the provider has not refused: late answers, the newest first, then the predecessor. */

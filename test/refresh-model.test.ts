@@ -7,9 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { OPERATOR } from '../db/audit.ts';
 import type { TokenReference } from '../db/refresh-states.ts';
+import type { ClaimedToken } from '../db/refreshes.ts';
 import type { Reuse } from '../oauth/catalogue-entry.ts';
 import type { TokenResult } from '../oauth/token-endpoint.ts';
 import { runAttempt } from '../vault/refresh/attempt.ts';
+import { createLeases } from '../vault/refresh/leases.ts';
+import { createOutages } from '../vault/refresh/outages.ts';
+import type { Ask } from '../vault/refresh/redeem.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 let vault: TestVault;
@@ -135,12 +139,11 @@ function createWorld(reuse: Reuse, token: TokenReference) {
         process.request = { refreshToken, arrive: resolve };
       });
     const { refreshes, refreshAnswers: answers, revocations, keyRing } = vault;
-    process.attempt = runAttempt(
-      { refreshes, answers, revocations, keyRing, ask },
-      claimed,
+    process.attempt = runAttempt({ refreshes, answers, revocations, keyRing, ask }, claimed, {
       entry,
-      state.isClaimed,
-    );
+      wasOrphan: state.isClaimed,
+      isOurs: () => true,
+    });
     await settled(process);
   }
 
@@ -205,6 +208,84 @@ function createWorld(reuse: Reuse, token: TokenReference) {
     },
   };
 }
+
+describe('an attempt', () => {
+  const claim = async () => {
+    await vault.db('oauth_providers').update({ refresh_paused_until: null });
+    const state = await vault.refreshStates.look(await importToken());
+    const claimed = state && (await vault.refreshes.claim(state, randomUUID(), 5));
+    if (claimed === undefined) throw new Error('not claimed');
+    return claimed;
+  };
+  const partsOf = (ask: Ask) => {
+    const { refreshes, refreshAnswers: answers, revocations, keyRing } = vault;
+    return { refreshes, answers, revocations, keyRing, ask };
+  };
+
+  it('sends nothing once its lease may have ended, as after a suspension of the process', async () => {
+    let asked = 0;
+    const ask = async (): Promise<TokenResult> => {
+      asked += 1;
+      return { outcome: 'unknown', reason: 'unreachable' };
+    };
+    const claimed = await claim();
+    const leases = createLeases(vault.refreshes, createOutages());
+    const attempt = (claimedAt: number) =>
+      leases.during(claimed, claimedAt, (isOurs) =>
+        runAttempt(partsOf(ask), claimed, { entry: undefined, wasOrphan: false, isOurs }),
+      );
+    expect(await attempt(performance.now() - 5_000)).toEqual({ outcome: 'moved' });
+    expect(asked).toBe(0);
+    expect(await attempt(performance.now())).toMatchObject({ outcome: 'unknown' });
+    expect(asked).toBe(3);
+  });
+
+  it('notices that another one has its lease, also while the row of another token is locked', async () => {
+    const [taken, locked] = [await claim(), await claim()];
+    await vault.db('oauth_tokens').where({ id: taken.id }).update({ refresh_attempt: randomUUID() });
+    const leases = createLeases(vault.refreshes, createOutages());
+    const begunAt = performance.now();
+    await vault.db.transaction(async (transaction) => {
+      await transaction('oauth_tokens').where({ id: locked.id }).forUpdate();
+      const both = [locked, taken].map((claimed) =>
+        leases.during(claimed, begunAt, async (isOurs) => {
+          while (isOurs()) await new Promise((resolve) => setTimeout(resolve, 50));
+          return performance.now() - begunAt;
+        }),
+      );
+      expect(await both[1]).toBeLessThan(4_500);
+      expect(await both[0]).toBeGreaterThan(4_500);
+    });
+  });
+
+  it('redeems a refresh token once that the provider has given twice, before it believes the refusal', async () => {
+    const asked: string[] = [];
+    const answers: TokenResult[] = [
+      { outcome: 'tokens', accessToken: 'a', refreshToken: 'refresh-0', metadata: {} },
+      { outcome: 'refused', kind: 'grant-dead', code: 'invalid_grant' },
+    ];
+    const ask: Ask = async (_, __, { refreshToken }) => {
+      asked.push(refreshToken);
+      return answers[asked.length - 1] ?? { outcome: 'unknown', reason: 'unreachable' };
+    };
+    const entry = {
+      name: 'x',
+      displayName: 'X',
+      match: [],
+      sources: [],
+      reuse: { class: 'until-used' },
+    } as const;
+    const run = (claimed: ClaimedToken) =>
+      runAttempt(partsOf(ask), claimed, { entry, wasOrphan: false, isOurs: () => true });
+    const first = await claim();
+    expect(await run(first)).toEqual({ outcome: 'refreshed' });
+    const state = await vault.refreshStates.look(first);
+    const second = state && (await vault.refreshes.claim(state, randomUUID(), 5));
+    if (second === undefined) throw new Error('not claimed');
+    expect(await run(second)).toEqual({ outcome: 'dead', reason: 'invalid_grant' });
+    expect(asked).toEqual(['refresh-0', 'refresh-0']);
+  });
+});
 
 const providerOf = async (): Promise<void> => {
   await vault.providers.update(tenant.organizationId, 'slack', {}, OPERATOR);

@@ -205,6 +205,28 @@ describe('a provider that answers otherwise', () => {
     }
   });
 
+  it('loses no grant by an outage within its reuse window, however many requests it has processed', async () => {
+    const grants = await Promise.all(Array.from({ length: 4 }, (_, index) => grant(0, `outage-${index}`)));
+    const before = await server.stats();
+    await server.behave({ mode: 'error', reuseSeconds: 30 });
+    const asked = grants.map(({ key }) => authenticate(key));
+    const twice = before.requests + 2 * 3 * grants.length;
+    await until(async () => (await server.stats()).requests >= twice);
+    await server.behave({ reuseSeconds: 30 });
+    for (const { tokenId } of grants) await until(async () => (await vault.row(tokenId))['generation'] === 1);
+    const stored = await Promise.all(grants.map(({ tokenId }) => storedRefreshToken(tokenId)));
+    expect(new Set(await server.check(stored))).toEqual(new Set(['current']));
+    await Promise.all(asked);
+  });
+
+  it('gives a life of a second: the background pass looks at the token a minute later', async () => {
+    const { key, tokenId } = await grant(0);
+    await server.behave({ expiresIn: 1 });
+    await authenticate(key);
+    const { refresh_due_at: dueAt, received_at: receivedAt } = await vault.row(tokenId);
+    expect(Number(dueAt) - Number(receivedAt)).toBe(60_000);
+  });
+
   it.each(['down', 'busy', 'error200'] as const)(
     'is %s: 503, and the token is not given up',
     async (mode) => {

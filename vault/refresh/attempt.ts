@@ -13,6 +13,7 @@ import { keptTokenOrigin } from '../../oauth/hosts.ts';
 import type { ProviderClient } from '../../oauth/provider-settings.ts';
 import type { TokenResult } from '../../oauth/token-endpoint.ts';
 import { oweRevocation } from '../unstored.ts';
+import type { IsOurs } from './leases.ts';
 import { persist } from './persist.ts';
 import { dueInSeconds, isPredecessorTried } from './policy.ts';
 import { type Ask, redeem } from './redeem.ts';
@@ -43,6 +44,14 @@ export interface AttemptParts {
   readonly ask: Ask;
 }
 
+export interface Circumstances {
+  /** Undefined: the catalogue does not know the provider. */
+  readonly entry: CatalogueEntry | undefined;
+  /** Whether an earlier attempt may have spent the refresh token. */
+  readonly wasOrphan: boolean;
+  readonly isOurs: IsOurs;
+}
+
 /** A pair that may be redeemed. */
 interface Pair {
   /** Undefined: the current pair. */
@@ -61,14 +70,13 @@ const STORED: Readonly<Record<StoreOutcome, AttemptOutcome>> = {
 
 /**
  * Redeems a claimed token and stores the result. No connection, transaction or lock of the database is held while the
- * provider is asked. `invalid_grant` is believed only after every pair of the grant has been tried.
- * @param wasOrphan whether an earlier attempt may have spent the refresh token
+ * provider is asked. `invalid_grant` is believed only after every pair of the grant has been tried. A process that was
+ * suspended may have lost its lease unnoticed, so nothing is sent unless the lease is ours for certain.
  */
 export async function runAttempt(
   parts: AttemptParts,
   claimed: ClaimedToken,
-  entry: CatalogueEntry | undefined,
-  wasOrphan: boolean,
+  { entry, wasOrphan, isOurs }: Circumstances,
 ): Promise<AttemptEnd> {
   const { refreshes, ask } = parts;
   const tried = new Set<string>();
@@ -82,12 +90,13 @@ export async function runAttempt(
     if (!(error instanceof DecryptError)) throw error;
     return settle(refreshes, claimed, { outcome: 'unreadable' }, isAnswerLost);
   }
-  while (pair !== undefined) {
+  while (pair !== undefined && isOurs()) {
     const { accessToken, refreshToken, versionId } = pair;
     const refresh = { accessToken, refreshToken, tokenOrigin: keptTokenOrigin(entry, claimed.metadata) };
     const redeemed = await redeem(
       (limits) => ask(claimed.organizationId, client, refresh, limits),
       entry?.reuse,
+      isOurs,
     );
     const { result } = redeemed;
     isAnswerLost ||= redeemed.isAnswerLost;
@@ -97,8 +106,8 @@ export async function runAttempt(
       return { outcome: STORED[stored] };
     }
     if (!isGrantDead(result)) return settle(refreshes, claimed, result, isAnswerLost);
+    tried.add(refreshToken);
     if (versionId !== undefined) {
-      tried.add(versionId);
       await persist(() => refreshes.refuseVersion(claimed.organizationId, versionId));
     }
     pair = await nextPair(parts, claimed, tried, entry);
@@ -142,18 +151,16 @@ function clientOf(
 async function nextPair(
   parts: AttemptParts,
   claimed: ClaimedToken,
+  /** Refresh tokens: a provider may answer with the same one again. */
   tried: ReadonlySet<string>,
   entry: CatalogueEntry | undefined,
 ): Promise<Pair | undefined> {
   const versions = await persist(() => parts.refreshes.versions(claimed));
   for (const version of versions) {
-    const isTried =
-      !tried.has(version.id) &&
-      (version.isCandidate || isPredecessorTried(version.ageSeconds, entry?.reuse)) &&
-      version.refreshToken !== claimed.refreshToken;
-    if (!isTried) continue;
+    if (!version.isCandidate && !isPredecessorTried(version.ageSeconds, entry?.reuse)) continue;
     try {
-      return { ...opened(parts, version), versionId: version.id };
+      const pair = opened(parts, version);
+      if (!tried.has(pair.refreshToken)) return { ...pair, versionId: version.id };
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
     }

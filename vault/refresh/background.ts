@@ -14,6 +14,8 @@ interface Parts {
 }
 
 const PASS_MS = 1_000;
+/** Orphans are looked for in every pass, tokens that are due in every second one. */
+const DUE_EVERY = 2;
 /** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
 const SIZE = 500;
@@ -38,6 +40,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   const written = new LRUCache<string, true>({ max: MOST_USED, ttl: USED_MS });
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  let passes = 0;
   let last: Promise<unknown> = Promise.resolve();
 
   async function consider(state: RefreshState): Promise<void> {
@@ -66,7 +69,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     const startedAt = performance.now();
     // Not awaited: a slow provider must not delay the next pass.
     const recovery = considerAll(await read(states.orphans(SIZE)));
-    void considerAll(await read(states.due(SIZE, PER_ORGANIZATION)));
+    if (passes++ % DUE_EVERY === 0) void considerAll(await read(states.due(SIZE, PER_ORGANIZATION)));
     if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
     return { recovery };
   }

@@ -3,8 +3,8 @@ import { isUnavailable } from '../../db/postgres/errors.ts';
 import { backoffSeconds } from './policy.ts';
 
 const MOST_BACKOFF_SECONDS = 2;
-/** Attempts for an error that waiting is unlikely to cure. */
-const TRIES = 20;
+/** Attempts for an error that waiting is unlikely to cure: about ten minutes, in which an operator may. */
+const TRIES = 400;
 
 /**
  * Writes what only this process knows. While the database is away it goes on trying, without end.

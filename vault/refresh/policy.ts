@@ -28,6 +28,8 @@ const IDLE_SECONDS = 30 * DAY;
 const SETTLING_SECONDS = 15;
 const MOST_BACKOFF_SECONDS = HOUR;
 const MOST_PROVIDER_BACKOFF_SECONDS = 5 * MINUTE;
+const ORPHAN_TRIES = 12;
+const ORPHAN_BACKOFF_SECONDS = 5;
 /** When the background pass looks at a token that never expires. */
 const NEVER_SECONDS = 30 * DAY;
 
@@ -115,11 +117,14 @@ function idleInSeconds({ ageSeconds, refreshSecondsLeft }: RefreshState): number
   return Math.min(regular, Math.max(refreshSecondsLeft - life / 4, DAY - ageSeconds));
 }
 
-/** The time until the background pass looks at a token that has just been received. */
+/**
+ * The time until the background pass looks at a token that has just been received. At least a minute: a token of a shorter
+ * life is refreshed on request, and no provider can make the pass refresh without end.
+ */
 export const dueInSeconds = (expiresInSeconds: number | null): number =>
   expiresInSeconds === null
     ? NEVER_SECONDS
-    : Math.max(1, Math.floor(expiresInSeconds - soonSeconds(expiresInSeconds)));
+    : Math.max(MINUTE, Math.floor(expiresInSeconds - soonSeconds(expiresInSeconds)));
 
 /** Doubles with every failure. A random part of up to half keeps processes from retrying together. */
 export const backoffSeconds = (failures: number, first = 1, most = MOST_BACKOFF_SECONDS): number => {
@@ -129,6 +134,12 @@ export const backoffSeconds = (failures: number, first = 1, most = MOST_BACKOFF_
 
 export const providerBackoffSeconds = (failures: number): number =>
   backoffSeconds(failures, 1, MOST_PROVIDER_BACKOFF_SECONDS);
+
+/** At most 5 seconds for the first dozen of attempts, because a reuse window may be about to close. */
+export const orphanBackoffSeconds = (failures: number): number =>
+  failures < ORPHAN_TRIES
+    ? backoffSeconds(failures, 1, ORPHAN_BACKOFF_SECONDS)
+    : backoffSeconds(failures - ORPHAN_TRIES, ORPHAN_BACKOFF_SECONDS);
 
 /** How long the refreshes of a provider pause after it has refused our client. */
 export const CLIENT_WRONG_PAUSE_SECONDS = MINUTE;

@@ -91,10 +91,12 @@ export function createRefresher(parts: RefresherParts) {
   /** Claims, redeems and stores, unless another process is faster. */
   async function attempt(state: RefreshState): Promise<Step> {
     const entry = catalogue.find(state.tokenUrl);
+    const startedAt = performance.now();
     const claimed = isClosed ? undefined : await refreshes.claim(state, newId(), leaseSeconds(entry?.reuse));
     if (claimed === undefined) return { kind: 'wait' };
-    const startedAt = performance.now();
-    const end = await leases.during(claimed, () => runAttempt(parts, claimed, entry, state.isClaimed));
+    const end = await leases.during(claimed, startedAt, (isOurs) =>
+      runAttempt(parts, claimed, { entry, wasOrphan: state.isClaimed, isOurs }),
+    );
     observe({ ...observed(claimed), provider: entry?.name, ...end, seconds: secondsSince(startedAt) });
     const kind = NEXT[end.outcome];
     return kind === 'later' ? { kind, seconds: Math.max(1, Math.ceil(end.retrySeconds ?? 1)) } : { kind };

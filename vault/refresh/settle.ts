@@ -1,7 +1,12 @@
 import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
 import type { TokenResult } from '../../oauth/token-endpoint.ts';
 import { persist } from './persist.ts';
-import { backoffSeconds, CLIENT_WRONG_PAUSE_SECONDS, providerBackoffSeconds } from './policy.ts';
+import {
+  backoffSeconds,
+  CLIENT_WRONG_PAUSE_SECONDS,
+  orphanBackoffSeconds,
+  providerBackoffSeconds,
+} from './policy.ts';
 
 /** A failure that tells nothing about the grant. */
 export interface Failed {
@@ -63,17 +68,6 @@ function judge(failure: Failure, { failures, providerFailures }: ClaimedToken): 
   }
 }
 
-/** If the provider pauses, the token needs no pause of its own, unless the provider may fail because of the token. */
-function tokenRetrySeconds(
-  pauses: Verdict['pauses'],
-  outcome: Failed['outcome'],
-  retrySeconds: number,
-  failures: number,
-): number {
-  if (pauses === 'token') return retrySeconds;
-  return outcome === 'unknown' ? backoffSeconds(failures) : 0;
-}
-
 /**
  * Ends an attempt that brought no tokens. The token is not given up.
  * @param isAnswerLost an earlier answer may have been lost, so that the token stays an orphan
@@ -88,11 +82,11 @@ export async function settle(
   if (pauses === 'provider') {
     await persist(() => refreshes.pause(claimed, { problem, pauseSeconds: retrySeconds }));
   }
-  const written = {
-    problem,
-    retrySeconds: tokenRetrySeconds(pauses, outcome, retrySeconds, claimed.failures),
-  };
-  if (isAnswerLost || outcome === 'unknown') await persist(() => refreshes.orphan(claimed, written));
+  const isOrphan = isAnswerLost || outcome === 'unknown';
+  // If the provider pauses, the token needs no pause of its own, unless it is an orphan, which may be exempt.
+  const ofOrphan = isOrphan ? orphanBackoffSeconds(claimed.failures) : 0;
+  const written = { problem, retrySeconds: pauses === 'token' ? retrySeconds : ofOrphan };
+  if (isOrphan) await persist(() => refreshes.orphan(claimed, written));
   else await persist(() => refreshes.release(claimed, written, pauses === 'token'));
   return { outcome, reason: problem, retrySeconds };
 }
