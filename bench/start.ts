@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +43,7 @@ export async function startService(
     env: { PATH: process.env['PATH'], ...settings },
     stdio: ['ignore', 'ignore', log, 'ipc'],
   });
+  closeSync(log); // the process has its own descriptor
   const message = await receive(child);
   if (!('port' in message)) throw new Error('the service did not start');
   return {

@@ -3,8 +3,13 @@ import { errorCode, violatedConstraint } from '../db/postgres/errors.ts';
 
 export type { Logger };
 
+/** How much text waits while stderr takes none, for example on a full disk. Further lines are dropped. */
+const MAX_WAITING_BYTES = 1_048_576;
+
 /** One JSON object per line, on stderr: stdout belongs to commands and their results. */
 export function createLogger(level: string): Logger {
+  const stderr = pino.destination({ fd: 2, sync: true, maxLength: MAX_WAITING_BYTES });
+  stderr.on('error', () => undefined); // a log that cannot be written must not end the service
   return pino(
     {
       level,
@@ -12,7 +17,7 @@ export function createLogger(level: string): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 2, sync: true }),
+    stderr,
   );
 }
 

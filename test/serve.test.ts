@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -253,6 +253,18 @@ describe('with a database and keys', () => {
     ]);
     expect((await fetch(`${url}/readyz`)).status).toBe(503);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  (existsSync('/dev/full') ? it : it.skip)('goes on while the disk of its log is full', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawnTokenhold(['serve'], { ...settings, PORT: '0', LOG_LEVEL: 'info' }, full);
+    closeSync(full);
+    children.push(child);
+    const [, url = ''] = READY.exec(await printed(child, READY)) ?? [];
+    const statuses: number[] = [];
+    for (let count = 0; count < 3; count++) statuses.push((await fetch(`${url}/docs`)).status);
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(await stop(child)).toBe(0);
   });
 
   it('logs one JSON line for each request on stderr, without anything of the caller', async () => {

@@ -6,7 +6,7 @@ import { serve } from './neighbour.ts';
 import { measureNoise } from './noise.ts';
 import { fillHostile, noises } from './noises.ts';
 import { measureOutage, outages } from './outages.ts';
-import { type Figure, figuresTable } from './report.ts';
+import { type Figure, tableHead, tableRow } from './report.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -17,34 +17,36 @@ const { values: options } = parseArgs({
 });
 const timing = { rounds: Number(options.rounds), seconds: Number(options.seconds) };
 const isChosen = ({ name }: { readonly name: string }) => name.includes(options.only);
-const progress = (text: string) => process.stderr.write(`${text}\n`);
+const print = (text: string) => process.stdout.write(`${text}\n`);
 const WARM_UP_SECONDS = 5;
 
-async function measureNoises(): Promise<Figure[]> {
+/** Prints the figures as soon as they are measured. A measurement that fails is a figure that does not hold. */
+async function tell(name: string, measure: () => Promise<readonly Figure[]>): Promise<void> {
+  process.stderr.write(`${name}\n`);
+  const figures = await measure().catch((error: unknown): Figure[] => [
+    { name, what: 'not measured', quiet: '', value: String(error), must: '', holds: false },
+  ]);
+  for (const figure of figures) print(tableRow(figure));
+  if (figures.some(({ holds }) => !holds)) process.exitCode = 1;
+}
+
+async function measureNoises(): Promise<void> {
   const chosen = noises.filter(isChosen);
-  if (chosen.length === 0) return [];
+  if (chosen.length === 0) return;
   const arena = await openArena();
-  const figures: Figure[] = [];
   try {
     await fillHostile(arena);
     await serve(arena.service.url, arena.neighbours, WARM_UP_SECONDS);
-    for (const noise of chosen) {
-      progress(noise.name);
-      figures.push(...(await measureNoise(arena, noise, timing)));
-    }
+    for (const noise of chosen) await tell(noise.name, () => measureNoise(arena, noise, timing));
   } finally {
     await arena.stop();
   }
-  return figures;
 }
 
-const figures = await measureNoises();
-for (const outage of outages.filter(isChosen)) {
-  progress(outage.name);
-  figures.push(...(await measureOutage(outage)));
-}
 const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-process.stdout.write(
-  `${machine}; PostgreSQL, the service, the attack and the measured load on the same machine. Medians of ${timing.rounds} rounds of ${timing.seconds} s, quiet and attacked by turns.\n\n${figuresTable(figures)}\n`,
+print(
+  `${machine}; PostgreSQL, the service, the attack and the measured load on the same machine. Medians of ${timing.rounds} rounds of ${timing.seconds} s, quiet and attacked by turns.\n`,
 );
-if (figures.some(({ holds }) => !holds)) process.exitCode = 1;
+print(tableHead());
+await measureNoises();
+for (const outage of outages.filter(isChosen)) await tell(outage.name, () => measureOutage(outage));

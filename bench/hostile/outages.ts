@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { type BenchVault, openServer, type Server } from '../database.ts';
 import { startArenaService } from './arena.ts';
-import { askAll } from './callers.ts';
+import { type Asked, askAll } from './callers.ts';
 import { type DatabaseProxy, startProxy } from './proxy.ts';
 import type { Figure } from './report.ts';
 
@@ -30,6 +30,9 @@ interface Outage {
 const RECOVERY_MS = 4_000;
 const RESTART_MS = 20_000;
 const OUTAGE_MS = 5_000;
+const LONG_OUTAGE_MS = 20_000;
+/** How long all is well before the outage. */
+const LOAD_MS = 3_000;
 const DISK_BYTES = 512 * 2 ** 20;
 
 const postmaster = ({ server }: Scene): number =>
@@ -45,12 +48,38 @@ async function hang(scene: Scene): Promise<void> {
   for (const pid of pids) process.kill(pid, 'SIGCONT');
 }
 
-async function fillDisk({ server }: Scene): Promise<void> {
-  const file = join(server.directory, 'filler');
-  const { bavail, bsize } = statfsSync(server.directory);
-  writeFileSync(file, Buffer.alloc(bavail * bsize - bsize));
+/** Takes all room, in large pieces and then in small ones. @returns how to free it */
+function fillDisk({ server }: Scene): () => void {
+  const path = join(server.directory, 'filler');
+  const file = openSync(path, 'w');
+  for (const bytes of [2 ** 20, 4096, 1]) while (append(file, bytes)) {}
+  return () => {
+    closeSync(file);
+    unlinkSync(path);
+  };
+}
+
+async function fillForData(scene: Scene): Promise<void> {
+  const free = fillDisk(scene);
   await delay(OUTAGE_MS);
-  unlinkSync(file);
+  free();
+}
+
+/** Without room for another segment of its log, PostgreSQL crashes, and does not start. */
+async function fillForLog(scene: Scene): Promise<void> {
+  const free = fillDisk(scene);
+  await scene.vault.client.query('SELECT pg_switch_wal()').catch(() => undefined);
+  await delay(LONG_OUTAGE_MS);
+  free();
+}
+
+/** @returns whether there was room */
+function append(file: number, bytes: number): boolean {
+  try {
+    return writeSync(file, Buffer.alloc(bytes)) === bytes;
+  } catch {
+    return false;
+  }
 }
 
 export const outages: readonly Outage[] = [
@@ -65,7 +94,18 @@ export const outages: readonly Outage[] = [
     cause: async ({ proxy }) => proxy.silence(),
     recoversWithinMs: RECOVERY_MS,
   },
-  { name: 'the disk is full for 5 s', cause: fillDisk, recoversWithinMs: RESTART_MS, diskBytes: DISK_BYTES },
+  {
+    name: 'the disk is full for 5 s',
+    cause: fillForData,
+    recoversWithinMs: RECOVERY_MS,
+    diskBytes: DISK_BYTES,
+  },
+  {
+    name: 'the disk is full for 20 s, also for the log',
+    cause: fillForLog,
+    recoversWithinMs: RESTART_MS,
+    diskBytes: DISK_BYTES,
+  },
 ];
 
 /** Makes a small file system to fill. Undefined: this user may not. */
@@ -97,21 +137,41 @@ export async function measureOutage(outage: Outage): Promise<readonly Figure[]> 
   }
 }
 
-async function measureOn({ name, cause, recoversWithinMs }: Outage, parent: string): Promise<Figure[]> {
+async function measureOn(outage: Outage, parent: string): Promise<Figure[]> {
   const server = await openServer(undefined, parent);
+  try {
+    return await measureIn(server, outage);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureIn(server: Server, outage: Outage): Promise<Figure[]> {
   const vault = await server.createVault(1);
-  vault.client.on('error', () => undefined); // it is cut with the others
   const proxy = await startProxy(vault.connectionString);
   const service = await startArenaService(server.directory, proxy.connectionString, vault);
   const callers = askAll(service.url, vault.callers.slice(0, 8));
-  await callers.served();
-  await cause({ server, vault, proxy });
-  const recoveredMs = await callers.served();
-  const { answers, stored } = await callers.end();
-  const lost = await missing(vault, stored);
-  await service.stop();
-  proxy.close();
-  await server.stop();
+  try {
+    await callers.served();
+    await delay(LOAD_MS);
+    await outage.cause({ server, vault, proxy });
+    const recoveredMs = await callers.served();
+    const { answers, stored } = await callers.end();
+    const lost = await missing(vault, stored);
+    return report(outage, recoveredMs, answers, stored.length, lost);
+  } finally {
+    await service.stop();
+    proxy.close();
+  }
+}
+
+function report(
+  { name, recoversWithinMs }: Outage,
+  recoveredMs: number,
+  answers: Asked['answers'],
+  stored: number,
+  lost: number,
+): Figure[] {
   const figure = (what: string, value: string, must: string, holds: boolean): Figure => ({
     name,
     what,
@@ -130,7 +190,7 @@ async function measureOn({ name, cause, recoversWithinMs }: Outage, parent: stri
       `≤ ${recoversWithinMs / 1000} s`,
       recoveredMs <= recoversWithinMs,
     ),
-    figure('acknowledged and lost', `${lost} of ${stored.length}`, '0', lost === 0),
+    figure('acknowledged and lost', `${lost} of ${stored}`, '0', lost === 0),
   ];
 }
 

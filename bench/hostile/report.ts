@@ -9,16 +9,11 @@ export interface Figure {
   readonly holds: boolean;
 }
 
-/** The figures as docs/reliability.md has them. */
-export function figuresTable(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, what, quiet, value, must, holds }) => [
-    name,
-    what,
-    quiet,
-    value,
-    must,
-    holds ? 'yes' : '**no**',
-  ]);
-  const head = ['attack or outage', 'figure', 'quiet', 'measured', 'must', 'holds'];
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+const HEAD = ['attack or outage', 'figure', 'quiet', 'measured', 'must', 'holds'];
+
+/** The head of the table of docs/reliability.md. */
+export const tableHead = (): string => [HEAD, HEAD.map(() => '---')].map(line).join('\n');
+
+export const tableRow = ({ name, what, quiet, value, must, holds }: Figure): string =>
+  line([name, what, quiet, value, must, holds ? 'yes' : '**no**']);

@@ -128,6 +128,17 @@ async function own(programs: Programs): Promise<pg.Client> {
   throw failure;
 }
 
+/** Starts a PostgreSQL that has ended, for example because its disk is full. Tries until it starts, or its starter ends. */
+async function bringBack(programs: Programs): Promise<pg.Client> {
+  for (;;) {
+    try {
+      return await own(programs);
+    } catch (error) {
+      if (!process.connected) throw error;
+    }
+  }
+}
+
 async function createDatabase(session: pg.Client): Promise<void> {
   const { rows } = await session.query("SELECT FROM pg_database WHERE datname = 'tokenhold'");
   if (rows.length === 0) await session.query('CREATE DATABASE tokenhold');
@@ -193,7 +204,7 @@ async function main(): Promise<void> {
   tell({ ready: true });
   for (;;) {
     if (await Promise.race([abandoned.then(() => true), ended(owned)])) break;
-    owned = await own(programs); // PostgreSQL was killed: bring it back
+    owned = await bringBack(programs);
   }
   await owned.end();
   await stop(programs);

@@ -6,13 +6,20 @@ import type { Environment } from '../../service/config.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Starts `tokenhold`, as `npm test` has built it, as a process of its own, with these settings and no others. */
-export function spawnTokenhold(args: readonly string[], settings: Environment): ChildProcess {
+/**
+ * Starts `tokenhold`, as `npm test` has built it, as a process of its own, with these settings and no others.
+ * @param stderr a file descriptor
+ */
+export function spawnTokenhold(
+  args: readonly string[],
+  settings: Environment,
+  stderr: 'pipe' | number = 'pipe',
+): ChildProcess {
   const { PATH, HOME } = process.env;
   return spawn(process.execPath, ['dist/cli/main.js', ...args], {
     cwd: ROOT,
     env: { PATH, HOME, ...settings },
-    stdio: 'pipe',
+    stdio: ['pipe', 'pipe', stderr],
   });
 }
 
