@@ -1,6 +1,7 @@
 /** The embedded PostgreSQL: who can reach it, what it can reach, and what it leaves behind. */
 import { execFile, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   lchownSync,
@@ -192,6 +193,31 @@ asRoot('the embedded PostgreSQL, started by root (skipped for other users)', () 
       await (await startEmbedded('${join(base, 'data')}')).stop();`;
     await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script]);
     expect(existsSync(join(base, 'data', 'postgres', 'PG_VERSION'))).toBe(true);
+  });
+
+  it('refuses a user id without a name, as containers may have, and makes nothing', async () => {
+    const open = mkdtempSync(join(tmpdir(), 'tokenhold-unnamed-'));
+    const modules = join(open, 'node_modules', PACKAGE);
+    mkdirSync(modules, { recursive: true });
+    writeFileSync(join(modules, 'index.js'), '');
+    cpSync(join(ROOT, 'dist', 'db', 'embedded'), join(open, 'dist'), { recursive: true });
+    writeFileSync(join(open, 'package.json'), '{"type":"module"}');
+    chmodSync(open, 0o777);
+    const script = `
+      const { startEmbedded } = await import('${join(open, 'dist', 'embedded.js')}');
+      await startEmbedded('${join(open, 'data')}').catch(({ message }) => console.log(message));`;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '--eval', script],
+      {
+        cwd: open,
+        uid: 12_345,
+        gid: 12_345,
+      },
+    );
+    expect(stdout).toMatch(/needs a user with a name, .* none for the id 12345: set DATABASE_URL/);
+    expect(existsSync(join(open, 'data'))).toBe(false);
+    rmSync(open, { recursive: true });
   });
 
   it('refuses the cluster of another user by a line that says what to do', async () => {

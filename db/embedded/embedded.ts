@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -26,6 +27,7 @@ export interface EmbeddedDatabase {
  */
 export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> {
   const program = ownerProgram();
+  requireUserName();
   const directory = resolve(dataDir);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
@@ -79,6 +81,17 @@ function ownerProgram(): readonly string[] {
     ...(isSource ? ['--import', import.meta.resolve('tsx')] : []),
     fileURLToPath(new URL(isSource ? './owner.ts' : './owner.js', import.meta.url)),
   ];
+}
+
+/** PostgreSQL looks up the name of its user, and of who connects. Containers may run under ids without one. */
+function requireUserName(): void {
+  try {
+    userInfo();
+  } catch {
+    throw new EmbeddedDatabaseError(
+      `the embedded PostgreSQL needs a user with a name, and /etc/passwd has none for the id ${process.getuid?.()}: set DATABASE_URL (any user id will do then), or run as a user with an entry there`,
+    );
+  }
 }
 
 function spawnOwner(args: readonly string[]): ChildProcess {

@@ -155,7 +155,9 @@ function advice(error: unknown): string {
   if (pid !== undefined) {
     return `the embedded PostgreSQL of ${cluster} is in use by another process: stop that, or \`kill ${pid}\`, or set DATA_DIR to another directory`;
   }
-  const last = [...lines(stderr), ...lines(readLog())].findLast((line) => /error|fatal|panic/i.test(line));
+  const said = lines(stderr);
+  const last =
+    [...said, ...lines(readLog())].findLast((line) => /error|fatal|panic/i.test(line)) ?? said.at(-1);
   return `the embedded PostgreSQL of ${cluster} does not start (${last ?? 'no message'}): see ${log}, or set DATABASE_URL to use another`;
 }
 
