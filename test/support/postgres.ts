@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -18,15 +18,52 @@ export function databaseUrl(server: string, database: string): string {
   return url.href;
 }
 
-/** Runs statements on the server of the test run, outside any test's database. */
-export async function onServer(...statements: string[]): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl() });
+async function run(connectionString: string, ...statements: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString });
   await client.connect();
   try {
     for (const statement of statements) await client.query(statement);
   } finally {
     await client.end();
   }
+}
+
+/** Runs statements on the server of the test run, outside any test's database. */
+export const onServer = (...statements: string[]): Promise<void> => run(serverUrl(), ...statements);
+
+/** The nodes of a cluster, its coordinator first. Empty: the run has one PostgreSQL. */
+const cluster = (): readonly string[] => process.env['TEST_CITUS_URLS']?.split(',') ?? [];
+
+/** Whether the run has one PostgreSQL: faults of the server itself are then those of the whole database. */
+export const isOneServer = (): boolean => cluster().length === 0;
+
+/** Each node of a cluster keeps its part of a database in a database of the same name. */
+async function onNodes(...statements: string[]): Promise<void> {
+  for (const node of isOneServer() ? [serverUrl()] : cluster()) await run(node, ...statements);
+}
+
+const hostAndPort = (url: string): string => {
+  const { hostname, port } = new URL(url);
+  return `'${hostname}', ${port || 5432}`;
+};
+
+/** Makes the migrated template a database of the cluster, and distributes its tables as operators do. */
+async function distribute(): Promise<void> {
+  const [coordinator = '', ...workers] = cluster();
+  for (const node of cluster()) await run(databaseUrl(node, TEMPLATE), 'CREATE EXTENSION citus');
+  const script = readFileSync(new URL('../../deploy/citus.sql', import.meta.url), 'utf8')
+    .replace(/^--.*$/gm, '')
+    .replace('shard_count => 32', 'shard_count => 4'); // so that a database is soon cloned
+  await run(
+    databaseUrl(coordinator, TEMPLATE),
+    `SELECT citus_set_coordinator_host(${hostAndPort(coordinator)})`,
+    ...workers.map((worker) => `SELECT citus_add_node(${hostAndPort(worker)})`),
+    ...script.split(/;\s*$/m).filter((statement) => statement.trim() !== ''),
+  );
+  // Citus keeps a process in each database, and no database with one can be cloned.
+  await onNodes(
+    `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${TEMPLATE}'`,
+  );
 }
 
 export function serverUrl(): string {
@@ -40,26 +77,31 @@ let clones = 0;
 /** A database of the test's own: a migrated one, or an empty one. */
 export async function createDatabase(template: 'migrated' | 'empty' = 'migrated') {
   const name = `vault_${process.pid}_${process.env['JEST_WORKER_ID']}_${Date.now()}_${clones++}`;
-  await onServer(`CREATE DATABASE ${name} TEMPLATE ${template === 'migrated' ? TEMPLATE : 'template0'}`);
+  await onNodes(`CREATE DATABASE ${name} TEMPLATE ${template === 'migrated' ? TEMPLATE : 'template0'}`);
   return {
     connectionString: databaseUrl(serverUrl(), name),
-    drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`),
+    drop: () => onNodes(`DROP DATABASE ${name} WITH (FORCE)`),
   };
 }
 
 export async function setup(): Promise<void> {
+  if (!isOneServer()) process.env['TEST_DATABASE_URL'] = cluster()[0];
   if (process.env['TEST_DATABASE_URL'] === undefined) {
     dataDir = mkdtempSync(join(tmpdir(), 'tokenhold-test-'));
     embedded = await startEmbedded(dataDir);
     process.env['TEST_DATABASE_URL'] = embedded.connectionString;
   }
-  await onServer(`DROP DATABASE IF EXISTS ${TEMPLATE}`, `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`);
+  await onNodes(
+    `DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`,
+    `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`,
+  );
   const connectionString = databaseUrl(serverUrl(), TEMPLATE);
   await migrate(connectionString);
+  if (!isOneServer()) await distribute();
 }
 
 export async function teardown(): Promise<void> {
-  await onServer(`DROP DATABASE ${TEMPLATE}`);
+  await onNodes(`DROP DATABASE ${TEMPLATE}`);
   await embedded?.stop();
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true });
 }
