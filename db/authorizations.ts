@@ -1,7 +1,9 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import type { Actor } from './audit.ts';
-import { createBatcher } from './postgres/batcher.ts';
+import type { BatcherParts } from './postgres/batcher.ts';
+import { createLanes } from './postgres/lanes.ts';
+import type { Sharding } from './postgres/sharding.ts';
 
 /** The status of an authorization. `pending` and `claimed` are open; with the others it has ended. */
 export type AuthorizationStatus = 'pending' | 'claimed' | 'completed' | 'refused' | 'failed';
@@ -49,11 +51,10 @@ export interface AuthorizationState {
 /** How long an authorization lives. */
 export const AUTHORIZATION_SECONDS = 600;
 
-const pendingOf = (condition: string, limit: string) => `(SELECT count(*) FROM (
-    SELECT 1 FROM authorizations AS open WHERE open.organization_id = given."organizationId" AND ${condition}
-      AND open.status = 'pending' AND open.expires_at > now() LIMIT ${limit}) AS counted)`;
-
-/** Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. */
+/**
+ * Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. They are
+ * counted in groups, because Citus refuses a correlated count over a CTE.
+ */
 const START = `
 WITH given AS (
   SELECT row.*, provider.settings_version, coalesce(provider.default_scopes, '{}') AS "defaultScopes"
@@ -64,13 +65,22 @@ WITH given AS (
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL
+  WHERE provider.organization_id = ANY (:organizationIds::uuid[])
+), pending AS (
+  SELECT organization_id, user_id, count(*) AS of_user FROM authorizations
+  WHERE organization_id = ANY (:organizationIds::uuid[]) AND status = 'pending' AND expires_at > now()
+  GROUP BY organization_id, user_id
+), pending_in_all AS (
+  SELECT organization_id, sum(of_user) AS of_organization FROM pending GROUP BY organization_id
 ), counted AS (
   SELECT given.*,
-    ${pendingOf('open.user_id = given."userId"', ':perUser')}
+    coalesce(of_user, 0)
       + row_number() OVER (PARTITION BY "organizationId", "userId" ORDER BY ordinality) AS "ofUser",
-    ${pendingOf('true', ':perOrganization')}
+    coalesce(of_organization, 0)
       + row_number() OVER (PARTITION BY "organizationId" ORDER BY ordinality) AS "ofOrganization"
   FROM given
+  LEFT JOIN pending ON pending.organization_id = "organizationId" AND pending.user_id = "userId"
+  LEFT JOIN pending_in_all ON pending_in_all.organization_id = "organizationId"
 ), started AS (
   INSERT INTO authorizations AS new (organization_id, id, user_id, provider_id, provider_version, workspace_id,
     state_hash, secrets, secrets_key, redirect_uri, scopes, is_default, replaces_token_id, agent_id, credential,
@@ -88,7 +98,7 @@ SELECT begun.organization_id AS "organizationId", begun.id, begun.user_id AS "us
   begun.provider_id AS "providerId", begun.agent_id AS "agentId", begun.status, begun.token_id AS "tokenId"
 FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid)
 JOIN authorizations AS begun ON begun.organization_id = given.organization_id AND begun.id = given.id
-WHERE begun.expires_at > now()`;
+WHERE begun.organization_id = ANY (:organizationIds::uuid[]) AND begun.expires_at > now()`;
 
 const SWEEP = `
 WITH deleted AS (
@@ -98,6 +108,11 @@ WITH deleted AS (
   RETURNING authorizations.status
 )
 SELECT count(*)::integer AS deleted, count(*) FILTER (WHERE status = 'pending')::integer AS expired FROM deleted`;
+
+/** Each once. A statement that names them needs only the shards that hold them. */
+const organizationsOf = (rows: readonly { readonly organizationId: string }[]): string[] => [
+  ...new Set(rows.map(({ organizationId }) => organizationId)),
+];
 
 /** About the bytes of a row without its secrets and scopes. */
 const ROW_BYTES = 1024;
@@ -116,13 +131,21 @@ type StartRow = ReturnType<typeof startRow>;
 
 export type AuthorizationRepository = ReturnType<typeof authorizationRepository>;
 
-/** Consents under way. An expired one counts as gone. */
-export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
-  const starting = createBatcher<StartRow, StartOutcome>({
+/**
+ * Consents under way. An expired one counts as gone.
+ * @param sharding undefined: the tables are not distributed
+ */
+export function authorizationRepository(
+  db: Knex,
+  limits: AuthorizationLimits,
+  sharding?: Pick<Sharding, 'nodeOf'>,
+) {
+  const parts: BatcherParts<StartRow, StartOutcome> = {
     async send(rows) {
       const given = JSON.stringify(rows);
       const { rows: found } = await db.raw<{ rows: { id: string; isStarted: boolean }[] }>(START, {
         given,
+        organizationIds: organizationsOf(rows),
         ...limits,
       });
       const outcomes = new Map(found.map(({ id, isStarted }) => [id, isStarted]));
@@ -134,7 +157,8 @@ export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
     },
     tenantOf: ({ organizationId }) => organizationId,
     sizeOf: ({ secrets, scopes }) => ROW_BYTES + secrets.length + scopes.join().length,
-  });
+  };
+  const starting = createLanes(parts, sharding);
 
   return {
     /**
@@ -153,7 +177,10 @@ export function authorizationRepository(db: Knex, limits: AuthorizationLimits) {
       references: readonly { readonly organizationId: string; readonly id: string }[],
     ): Promise<readonly AuthorizationState[]> {
       const given = references.map(({ organizationId, id }) => ({ organization_id: organizationId, id }));
-      const { rows } = await db.raw<{ rows: AuthorizationState[] }>(STATES, { given: JSON.stringify(given) });
+      const { rows } = await db.raw<{ rows: AuthorizationState[] }>(STATES, {
+        given: JSON.stringify(given),
+        organizationIds: organizationsOf(references),
+      });
       return rows;
     },
 

@@ -166,12 +166,14 @@ export const ciphertextRepository = (db: Knex) => ({
       new: sealed.ciphertext,
       key: sealed.key,
     }));
+    const organizationIds = [...new Set(replacements.map(({ organizationId }) => organizationId))];
     const { rows } = await retryDeadlock(() =>
       db.raw<{ rows: Replaced[] }>(
         `WITH changed AS (
            UPDATE ${table} SET ${column} = given.new, ${column}_key = given.key
            FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, old text, new text, key text)
-           WHERE ${table}.organization_id = given.organization_id AND ${table}.id = given.id
+           WHERE ${table}.organization_id = ANY (:organizationIds::uuid[])
+             AND ${table}.organization_id = given.organization_id AND ${table}.id = given.id
              AND ${table}.${column} = given.old
            RETURNING ${table}.organization_id, given.key
          ), unrecorded AS (
@@ -180,7 +182,7 @@ export const ciphertextRepository = (db: Knex) => ({
            ${recording('keys.rotate', 'unrecorded', 'key')}
          )
          SELECT organization_id AS "organizationId", count(*)::int AS rows FROM changed GROUP BY organization_id`,
-        { given: JSON.stringify(given), unrecorded, ...recordedAs(OPERATOR) },
+        { given: JSON.stringify(given), organizationIds, unrecorded, ...recordedAs(OPERATOR) },
       ),
     );
     return rows;

@@ -1,8 +1,5 @@
 import { recording } from './audit.ts';
 
-/** The channel of notifications that an authorization has ended. The payload is its id. */
-export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
-
 /** It reads at most `tokensMax` entries of an index, however many tokens the user has. */
 const reaches = (tokensMax: number): string => `EXISTS (
     SELECT 1 FROM oauth_tokens AS present
@@ -22,6 +19,9 @@ WITH begun AS (
     AND provider.provider_id = authorizations.provider_id AND provider.deleting_at IS NULL
   WHERE authorizations.organization_id = :organizationId AND authorizations.id = :id
     AND authorizations.status = 'claimed' AND authorizations.expires_at > now()
+), earlier AS (
+  SELECT 1 FROM authorizations
+  WHERE organization_id = :organizationId AND id = :id AND status = 'completed' AND expires_at > now()
 ), replaced AS (
   UPDATE oauth_tokens AS token
   SET access_token = :accessToken, access_token_key = :accessTokenKey,
@@ -38,7 +38,7 @@ WITH begun AS (
     refresh_due_at = now() + make_interval(secs => :dueInSeconds::double precision),
     dead_at = NULL, dead_reason = NULL, updated_at = now()
   FROM begun
-  WHERE token.organization_id = begun.organization_id AND token.id = begun.replaces_token_id
+  WHERE token.organization_id = :organizationId AND token.id = begun.replaces_token_id
     AND token.user_id = begun.user_id AND token.provider_id = begun.provider_id
     AND (token.account_id IS NULL OR :accountId::text IS NULL OR token.account_id = :accountId::text)
   RETURNING token.organization_id, token.id, token.user_id, token.provider_id
@@ -46,7 +46,7 @@ WITH begun AS (
   SELECT 1 FROM begun WHERE ${tokensMax === 0 ? 'false' : reaches(tokensMax)} AND NOT EXISTS (SELECT 1 FROM replaced)
 ), forgotten AS (
   DELETE FROM token_versions USING replaced
-  WHERE token_versions.organization_id = replaced.organization_id AND token_versions.token_id = replaced.id
+  WHERE token_versions.organization_id = :organizationId AND token_versions.token_id = replaced.id
 ), added AS (
   INSERT INTO oauth_tokens AS new (organization_id, id, user_id, provider_id, workspace_id, access_token,
     access_token_key, refresh_token, refresh_token_key, scopes, requested_scopes, metadata, account_id, expires_at,
@@ -68,13 +68,12 @@ WITH begun AS (
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), completed AS (
   UPDATE authorizations SET status = 'completed', token_id = stored.id
-  FROM stored WHERE authorizations.organization_id = stored.organization_id AND authorizations.id = :id
+  FROM stored WHERE authorizations.organization_id = :organizationId AND authorizations.id = :id
 ), audited AS (
   ${recording('token.authorize', 'stored', 'id')}
 )
-SELECT 'completed' AS outcome, pg_notify('${AUTHORIZATION_ENDED}', :id::text) FROM stored
+SELECT 'completed' AS outcome FROM stored
 UNION ALL
-SELECT 'full', NULL FROM full_user
+SELECT 'full' FROM full_user
 UNION ALL
-SELECT 'completed', NULL FROM authorizations
-WHERE organization_id = :organizationId AND id = :id AND status = 'completed' AND expires_at > now()`;
+SELECT 'completed' FROM earlier`;

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { type Actor, recordedAs } from './audit.ts';
-import { AUTHORIZATION_ENDED, completeStatement } from './consent-statement.ts';
+import { completeStatement } from './consent-statement.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
@@ -78,10 +78,10 @@ const SELECT_PENDING = `SELECT begun.organization_id AS "organizationId", organi
   provider.revocation_endpoint AS "revocationEndpoint"`;
 
 const JOIN_SETTINGS = `
-JOIN oauth_providers AS provider ON provider.organization_id = begun.organization_id
+JOIN oauth_providers AS provider ON provider.organization_id = :organizationId
   AND provider.provider_id = begun.provider_id AND provider.settings_version = begun.provider_version
   AND provider.deleting_at IS NULL
-JOIN organizations AS organization ON organization.organization_id = begun.organization_id`;
+JOIN organizations AS organization ON organization.organization_id = :organizationId`;
 
 const FIND = `${SELECT_PENDING}
 FROM authorizations AS begun ${JOIN_SETTINGS}
@@ -101,12 +101,15 @@ ${SELECT_PENDING}
 FROM begun ${JOIN_SETTINGS}`;
 
 const END = `
-WITH ended AS (
-  UPDATE authorizations SET status = :status
-  WHERE organization_id = :organizationId AND id = :id AND status IN ('pending', 'claimed') AND expires_at > now()
-  RETURNING id
-)
-SELECT pg_notify('${AUTHORIZATION_ENDED}', id::text) FROM ended`;
+UPDATE authorizations SET status = :status
+WHERE organization_id = :organizationId AND id = :id AND status IN ('pending', 'claimed') AND expires_at > now()
+RETURNING id`;
+
+/** The channel of notifications that an authorization has ended. The payload is its id. */
+export const AUTHORIZATION_ENDED = 'tokenhold_authorization_ended';
+
+/** A statement of its own: Citus would run it on the node of the rows, where nobody listens. */
+const NOTIFY = `SELECT pg_notify('${AUTHORIZATION_ENDED}', :id)`;
 
 type PendingRow = Omit<ClaimedAuthorization, 'provider'> & ProviderSettings;
 
@@ -131,6 +134,9 @@ export type Completion = 'completed' | 'full' | 'gone';
 export function consentRepository(db: Statements, tokensMax: number) {
   const complete = completeStatement(tokensMax);
 
+  /** Waiters also poll, so a lost notification only delays them. */
+  const notify = (id: string): Promise<unknown> => db.raw(NOTIFY, { id }).catch(() => undefined);
+
   async function pending(sql: string, bindings: Readonly<Record<string, Knex.Value>>) {
     const { rows } = await db.raw<{ rows: PendingRow[] }>(sql, bindings);
     return rows[0] && claimed(rows[0]);
@@ -154,7 +160,8 @@ export function consentRepository(db: Statements, tokensMax: number) {
 
     /** Ends an open authorization without a token. */
     async end(organizationId: string, id: string, status: 'refused' | 'failed'): Promise<void> {
-      await db.raw(END, { organizationId, id, status });
+      const { rows } = await db.raw<{ rows: unknown[] }>(END, { organizationId, id, status });
+      if (rows.length > 0) await notify(id);
     },
 
     /**
@@ -185,7 +192,9 @@ export function consentRepository(db: Statements, tokensMax: number) {
         dueInSeconds: tokens.dueInSeconds,
         ...recordedAs(by),
       });
-      return rows[0]?.outcome ?? 'gone';
+      const outcome = rows[0]?.outcome ?? 'gone';
+      if (outcome === 'completed') await notify(id);
+      return outcome;
     },
   };
 }

@@ -1,8 +1,17 @@
 import type { Knex } from 'knex';
+import { hasCitus } from './postgres/sharding.ts';
 
 /** Identifies the PostgreSQL and the database in it. A restored dump or a clone is another one. */
 const HERE = `SELECT system_identifier::text AS "systemIdentifier", pg_database.oid::text AS "databaseOid"
 FROM pg_control_system(), pg_database WHERE datname = current_database()`;
+
+const HAS_COORDINATOR = 'SELECT 1 FROM pg_dist_node WHERE groupid = 0';
+
+/** Each node of a cluster has identifiers of its own. Those of the coordinator stand for all, whichever node is asked. */
+const OF_COORDINATOR = `SELECT split_part(result, ' ', 1) AS "systemIdentifier", split_part(result, ' ', 2) AS "databaseOid"
+FROM run_command_on_coordinator($$SELECT system_identifier || ' ' || pg_database.oid
+  FROM pg_control_system(), pg_database WHERE datname = current_database()$$)
+WHERE success`;
 
 const KNOWN = `SELECT system_identifier AS "systemIdentifier", database_oid AS "databaseOid" FROM vault_identity`;
 
@@ -24,16 +33,24 @@ export type IdentityRepository = ReturnType<typeof identityRepository>;
 export function identityRepository(db: Knex) {
   const read = async (sql: string): Promise<readonly Identity[]> =>
     (await db.raw<{ rows: Identity[] }>(sql)).rows;
+  const hasCoordinator = async (): Promise<boolean> =>
+    (await hasCitus(db)) && (await db.raw<{ rows: unknown[] }>(HAS_COORDINATOR)).rows.length > 0;
+
+  async function readHere(): Promise<Identity> {
+    const [here] = await read((await hasCoordinator()) ? OF_COORDINATOR : HERE);
+    if (here === undefined) throw new Error('the coordinator of the cluster does not answer');
+    return here;
+  }
+
   const write = async (): Promise<void> => {
-    const [here] = await read(HERE);
-    if (here !== undefined) await db.raw(ADOPT, { ...here });
+    await db.raw(ADOPT, { ...(await readHere()) });
   };
 
   async function isWrittenDown(known: readonly Identity[]): Promise<boolean> {
-    const [here] = await read(HERE);
+    const here = await readHere();
     return known.some(
       ({ systemIdentifier, databaseOid }) =>
-        systemIdentifier === here?.systemIdentifier && databaseOid === here.databaseOid,
+        systemIdentifier === here.systemIdentifier && databaseOid === here.databaseOid,
     );
   }
 

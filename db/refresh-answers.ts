@@ -57,7 +57,7 @@ WITH stored AS (
   RETURNING token.organization_id, token.id, token.provider_id
 ), swept AS (
   DELETE FROM token_versions USING stored
-  WHERE token_versions.organization_id = stored.organization_id AND token_versions.token_id = stored.id
+  WHERE token_versions.organization_id = :organizationId AND token_versions.token_id = stored.id
 ), kept AS (
   INSERT INTO token_versions AS version (${VERSION_COLUMNS})
   SELECT stored.organization_id, :attempt, stored.id, :grantNumber, :redeemedGeneration, NULL, false,
@@ -65,7 +65,7 @@ WITH stored AS (
   FROM stored
 ), recovered AS (
   UPDATE oauth_providers SET refresh_failures = 0, refresh_problem = NULL FROM stored
-  WHERE oauth_providers.organization_id = stored.organization_id
+  WHERE oauth_providers.organization_id = :organizationId
     AND oauth_providers.provider_id = stored.provider_id AND oauth_providers.refresh_failures > 0
 ), audited AS (
   ${recording('token.refresh', 'stored', 'id')}

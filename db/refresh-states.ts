@@ -88,14 +88,18 @@ const PARK = `
 UPDATE oauth_tokens SET refresh_due_at = now() + make_interval(secs => :seconds::double precision)
 WHERE organization_id = :organizationId AND id = :id AND (lease_until IS NULL OR lease_until <= now())`;
 
+/** Since 1970. Citus refuses to add an interval to a column's time in an UPDATE, because time zones may change; seconds it adds. */
+const epoch = (time: string): string => seconds(`${time} - timestamptz 'epoch'`);
+
 /** Once an hour for each token. The token is looked at when it will expire soon. */
 const USE = `
 UPDATE oauth_tokens AS token
 SET last_used_at = now(),
-  refresh_due_at = least(token.refresh_due_at, token.expires_at - least(interval '15 minutes',
-    (token.expires_at - coalesce(token.received_at, token.created_at)) / 2))
+  refresh_due_at = least(token.refresh_due_at, to_timestamp(${epoch('token.expires_at')}
+    - least(900, ${seconds('token.expires_at - coalesce(token.received_at, token.created_at)')} / 2)))
 FROM json_to_recordset(:given::json) AS given (organization_id uuid, id uuid)
-WHERE token.organization_id = given.organization_id AND token.id = given.id
+WHERE token.organization_id = ANY (:organizationIds::uuid[])
+  AND token.organization_id = given.organization_id AND token.id = given.id
   AND (token.last_used_at IS NULL OR token.last_used_at < now() - interval '1 hour')`;
 
 export type RefreshStates = ReturnType<typeof refreshStates>;
@@ -125,6 +129,7 @@ export const refreshStates = (db: Knex) => ({
   /** Records that tokens have been given out. */
   async use(tokens: readonly TokenReference[]): Promise<void> {
     const given = tokens.map(({ organizationId, id }) => ({ organization_id: organizationId, id }));
-    await db.raw(USE, { given: JSON.stringify(given) });
+    const organizationIds = [...new Set(tokens.map(({ organizationId }) => organizationId))];
+    await db.raw(USE, { given: JSON.stringify(given), organizationIds });
   },
 });

@@ -72,7 +72,7 @@ export interface ListedRevocation {
 
 /**
  * A statement, for a CTE, that puts deleted tokens into the outbox. The provider must still have its row.
- * The bindings are those of `recordedAs`.
+ * The bindings are those of `recordedAs`, and `organizationId`.
  * @param deleted the other CTE, with all columns of oauth_tokens
  */
 export const owing = (deleted: string): string =>
@@ -84,7 +84,7 @@ export const owing = (deleted: string): string =>
     provider.client_secret_key, provider.auth_url, provider.token_url, provider.token_endpoint_auth_method,
     provider.revocation_endpoint, :auditUserId, :auditCredential, :auditRequestId
   FROM ${deleted} AS token
-  JOIN oauth_providers AS provider ON provider.organization_id = token.organization_id
+  JOIN oauth_providers AS provider ON provider.organization_id = :organizationId
     AND provider.provider_id = token.provider_id`;
 
 const OWE = `
@@ -102,8 +102,11 @@ SELECT 1 FROM oauth_tokens WHERE organization_id = :organizationId AND provider_
 /** Longer than the attempts of one page can take. */
 const LEASE_SECONDS = 120;
 
-/** If two processes claim the same row, the second sees the lease of the first once it has the row's lock. */
-const claim = (condition: string): string => `
+/**
+ * If two processes claim the same row, the second sees the lease of the first once it has the row's lock. The age is counted
+ * back from the end of the lease, because Citus refuses `now()` in RETURNING.
+ */
+const claim = (condition: string, outer = ''): string => `
 UPDATE revocations AS owed
 SET attempts = owed.attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} s'
 FROM (
@@ -111,30 +114,39 @@ FROM (
   WHERE next_attempt_at <= now()${condition}
   ORDER BY organization_id, next_attempt_at LIMIT :size
 ) AS due
-WHERE owed.organization_id = due.organization_id AND owed.id = due.id AND owed.next_attempt_at <= now()
+WHERE owed.organization_id = due.organization_id AND owed.id = due.id AND owed.next_attempt_at <= now()${outer}
 RETURNING owed.organization_id AS "organizationId", owed.id, coalesce(owed.token_id, owed.id) AS "tokenId",
   owed.provider_id AS "providerId",
   owed.access_token AS "accessToken", owed.refresh_token AS "refreshToken", owed.metadata,
   owed.client_id AS "clientId", owed.client_secret AS "clientSecret", owed.auth_url AS "authUrl",
   owed.token_url AS "tokenUrl", owed.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
   owed.revocation_endpoint AS "revocationEndpoint", owed.attempts,
-  extract(epoch FROM now() - owed.created_at)::double precision AS "ageSeconds"`;
+  (extract(epoch FROM owed.next_attempt_at - owed.created_at) - ${LEASE_SECONDS})::double precision AS "ageSeconds"`;
 
-/** A sweep leaves recent revocations to the deletion that made them. */
-const OF_ALL = ` AND next_attempt_at <= now() - interval '5 s'`;
 const OF_ORGANIZATION = ' AND organization_id = :organizationId';
-const OF_TOKENS = `${OF_ORGANIZATION} AND id = ANY (:ids::uuid[])`;
+const OF_ROW = ' AND owed.organization_id = :organizationId';
+
+const CLAIM = {
+  /** A sweep leaves recent revocations to the deletion that made them. */
+  ofAll: claim(` AND next_attempt_at <= now() - interval '5 s'`),
+  ofOrganization: claim(OF_ORGANIZATION, OF_ROW),
+  ofTokens: claim(`${OF_ORGANIZATION} AND id = ANY (:ids::uuid[])`, OF_ROW),
+};
 
 const END = `
 WITH ended AS (
   DELETE FROM revocations AS owed
   USING json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, outcome text)
-  WHERE owed.organization_id = given.organization_id AND owed.id = given.id
+  WHERE owed.organization_id = ANY (:organizationIds::uuid[])
+    AND owed.organization_id = given.organization_id AND owed.id = given.id
   RETURNING owed.organization_id, owed.id, owed.token_id, owed.user_id, owed.credential, owed.request_id, given.outcome
+), audited AS (
+  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
+  SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', coalesce(token_id, id), request_id,
+    outcome
+  FROM ended
 )
-INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
-SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', coalesce(token_id, id), request_id, outcome
-FROM ended`;
+SELECT id FROM ended`;
 
 const POSTPONE = `
 UPDATE revocations SET next_attempt_at = now() + make_interval(secs => :seconds::double precision), problem = :problem
@@ -154,15 +166,14 @@ export type RevocationRepository = ReturnType<typeof revocationRepository>;
 export const revocationRepository = (db: Knex) => ({
   /** Takes revocations that are due, `size` at most. A process that dies leaves them to others after two minutes. */
   async claim({ organizationId, ids }: RevocationFilter, size: number): Promise<readonly OwedRevocation[]> {
-    const condition = organizationId === undefined ? OF_ALL : ids === undefined ? OF_ORGANIZATION : OF_TOKENS;
+    const sql =
+      organizationId === undefined ? CLAIM.ofAll : ids === undefined ? CLAIM.ofOrganization : CLAIM.ofTokens;
     const bindings = {
       size,
       ...(organizationId !== undefined && { organizationId }),
       ...(ids !== undefined && { ids: [...ids] }),
     };
-    const { rows } = await retryDeadlock(() =>
-      db.raw<{ rows: OwedRevocation[] }>(claim(condition), bindings),
-    );
+    const { rows } = await retryDeadlock(() => db.raw<{ rows: OwedRevocation[] }>(sql, bindings));
     return rows;
   },
 
@@ -197,7 +208,9 @@ export const revocationRepository = (db: Knex) => ({
       id,
       outcome,
     }));
-    await retryDeadlock(() => db.raw(END, { given: JSON.stringify(given), auditId: newId() }));
+    const organizationIds = [...new Set(ended.map(({ organizationId }) => organizationId))];
+    const bindings = { given: JSON.stringify(given), organizationIds, auditId: newId() };
+    await retryDeadlock(() => db.raw(END, bindings));
   },
 
   /** Sets the next attempt. @param problem of a known list */

@@ -22,7 +22,7 @@ WITH found AS (
 SELECT found.access_token AS "accessToken", found.refresh_token AS "refreshToken", found.scopes, found.metadata,
   found.expires_at AS "expiresAt", default_tokens.token_id IS NOT NULL AS "isDefault"
 FROM found
-LEFT JOIN default_tokens ON default_tokens.organization_id = found.organization_id
+LEFT JOIN default_tokens ON default_tokens.organization_id = :organizationId
   AND default_tokens.user_id = found.user_id AND default_tokens.provider_id = found.provider_id
   AND default_tokens.token_id = found.id`;
 
@@ -123,7 +123,7 @@ WITH changed AS (
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), unmade AS (
   DELETE FROM default_tokens USING changed
-  WHERE NOT :isDefault::boolean AND default_tokens.organization_id = changed.organization_id
+  WHERE NOT :isDefault::boolean AND default_tokens.organization_id = :organizationId
     AND default_tokens.user_id = changed.user_id AND default_tokens.provider_id = changed.provider_id
     AND token_id = changed.id
 ), audited AS (

@@ -1,5 +1,5 @@
-import { AUTHORIZATION_ENDED } from '../db/consent-statement.ts';
 import type { PendingAuthorization } from '../db/consents.ts';
+import { AUTHORIZATION_ENDED } from '../db/consents.ts';
 import { listen } from '../db/postgres/listener.ts';
 import { authorizationHandlers } from '../handlers/authorizations.ts';
 import { callbackHandlers } from '../handlers/callbacks.ts';

@@ -185,7 +185,7 @@ async function assemble(
     discovered: discoveredProviders(db),
     imports: importRepository(hot, config.tokensPerUserAndProviderMax, sharding),
     idempotencyKeys: idempotencyKeyRepository(db),
-    authorizations: authorizationRepository(db, config.authorizations.pending),
+    authorizations: authorizationRepository(db, config.authorizations.pending, sharding),
     consents: consentRepository(statements, config.tokensPerUserAndProviderMax),
     releases: releaseRepository(hot, sharding),
     refreshes: refreshRepository(db),
