@@ -43,7 +43,11 @@ export function assemble(
 } {
   const { apiKeyLookups, workspaces, providers, deletions, imports, tokens, keyRing, db, hot } = vault;
   const { seal } = keyRing;
-  const findApiKey = remember(apiKeyLookups.find, ({ expiresAt }) => expiresAt);
+  const findApiKey = remember(apiKeyLookups.find, {
+    expiryOf: ({ expiresAt }) => expiresAt,
+    confirm: apiKeyLookups.confirm,
+    stopping,
+  });
   const findWorkspace = remember((ids) => {
     const [organizationId = '', workspaceId] = ids.split(' ');
     return workspaces.find(organizationId, workspaceId);

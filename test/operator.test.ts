@@ -107,7 +107,7 @@ describe('an API key', () => {
     const importOne = () => vault.import(key, { provider_id: 'slack', access_token: 'x' });
     await importOne();
     let first = await used();
-    while (first?.last_used_at === null) first = await used(); // it is written beside the answer
+    while (first?.last_used_at === null) first = await used(); // the uses of a second are written together
     expect(first?.last_used_at?.getSeconds()).toBe(0);
     expect(Date.now() - (first?.last_used_at?.getTime() ?? 0)).toBeLessThan(120_000);
     await Promise.all(Array.from({ length: 20 }, importOne));

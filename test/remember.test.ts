@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { remember, TooManyLookupsError } from '../security/remember.ts';
 import { raw, request, statuses } from './support/raw.ts';
 import { startVault } from './support/vault.ts';
@@ -12,7 +12,7 @@ function setUp(expiryOf?: (value: string) => Date | null) {
     asked.push(key);
     if (isHeld) await new Promise<void>((resolve) => answer.push(resolve));
     return key.startsWith('good') ? `${key} found` : undefined;
-  }, expiryOf);
+  }, expiryOf && { expiryOf });
   return {
     find,
     asked,
@@ -50,6 +50,67 @@ describe('a key', () => {
     const { find, asked } = setUp();
     expect(await Promise.all([find('good'), find('good')])).toEqual(['good found', 'good found']);
     expect(asked).toEqual(['good']);
+  });
+});
+
+describe('a value that can be confirmed', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['nextTick', 'performance'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  /** A look-up whose values are confirmed as long as the test says so. Only `Date` and timers are the test's own. */
+  function setUpConfirmed() {
+    const asked: string[] = [];
+    const state = { asked, isValid: true, isAway: false };
+    const find = remember<string>(
+      async (key) => {
+        asked.push(key);
+        return state.isValid ? `${key} found` : undefined;
+      },
+      {
+        async confirm(values) {
+          if (state.isAway) throw new Error('away');
+          return new Set(state.isValid ? values : []);
+        },
+      },
+    );
+    return { find, state };
+  }
+
+  it('is not looked up again while it is confirmed, for half a minute', async () => {
+    const { find, state } = setUpConfirmed();
+    await find('good');
+    await jest.advanceTimersByTimeAsync(29_000);
+    expect(await find('good')).toBe('good found');
+    expect(state.asked).toEqual(['good']);
+    await jest.advanceTimersByTimeAsync(2_000);
+    await find('good');
+    expect(state.asked).toEqual(['good', 'good']);
+  });
+
+  it('is refused within a second after it has ceased to hold', async () => {
+    const { find, state } = setUpConfirmed();
+    await find('good');
+    await jest.advanceTimersByTimeAsync(10_000);
+    state.isValid = false;
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await find('good')).toBeUndefined();
+  });
+
+  it('is looked up again after a second if it cannot be confirmed', async () => {
+    const { find, state } = setUpConfirmed();
+    await find('good');
+    state.isAway = true;
+    await jest.advanceTimersByTimeAsync(1_000);
+    await find('good');
+    expect(state.asked).toEqual(['good', 'good']);
+  });
+
+  it('leaves no timer behind once it is no longer confirmed', async () => {
+    const { find } = setUpConfirmed();
+    await find('good');
+    expect(jest.getTimerCount()).toBe(1);
+    await jest.advanceTimersByTimeAsync(31_000);
+    expect(jest.getTimerCount()).toBe(0);
   });
 });
 

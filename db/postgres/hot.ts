@@ -1,3 +1,4 @@
+import { trace } from '@opentelemetry/api';
 import pg from 'pg';
 import { LANES_APART } from './batcher.ts';
 import { type ConnectionOptions, connectionConfig, type PoolUse, silenceLimitMs } from './connection.ts';
@@ -29,7 +30,7 @@ export function createParameters() {
 }
 
 export interface HotOptions extends ConnectionOptions {
-  /** Whether each statement makes a span. */
+  /** Whether each statement of a request makes a span. */
   readonly isTracing: boolean;
 }
 
@@ -44,7 +45,7 @@ export interface HotStatements {
   close(): Promise<void>;
 }
 
-/** One for look-ups of keys and one for their use. Each node has one for imports and one for releases, and their lanes apart. */
+/** One for look-ups of keys, and one that confirms keys and records their use. Each node has one for imports and one for releases, and their lanes apart. */
 const connections = (nodes: number): number => 2 + nodes * 2 * (1 + LANES_APART);
 /** Short, because a batch holds items of many callers. It is sent again without the item that waits. */
 export const LOCK_TIMEOUT_MS = 100;
@@ -98,7 +99,9 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
 
   return {
     query: (statement) =>
-      options.isTracing ? inSpan(statement.name, statement.text, () => run(statement)) : run(statement),
+      options.isTracing && trace.getActiveSpan() !== undefined
+        ? inSpan(statement.name, statement.text, () => run(statement))
+        : run(statement),
     use() {
       const free = idle.length + pool.idleCount;
       return { used: pool.totalCount - free, free, waiting: pool.waitingCount };
