@@ -7,7 +7,7 @@ import { isObject } from './schema.ts';
 
 export const MAX_VALUES = 'x-max-values';
 
-/** The settings that a contract may name, with their defaults. A body holds 15,000 values in all. */
+/** The settings that a contract may name, with their defaults. A body holds 12,000 values in all. */
 export const VALUE_LIMITS = { METADATA_MAX_VALUES: 10_000, SCOPES_MAX: 1_000 } as const;
 
 export type ValueLimits = Readonly<Record<string, number>>;

@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Turns } from '../db/postgres/turns.ts';
 import { ForbiddenError } from '../security/authenticate.ts';
 import type { Caller } from '../security/caller.ts';
 import type { Answer } from './answer.ts';
 import type { AuthenticateRequest } from './auth-failures.ts';
 import type { ServeBody } from './bodies.ts';
-import { announcedBytes, type ReadBody, readBody } from './body.ts';
+import { announcedBytes, isForm, type ReadBody, readBody } from './body.ts';
 import { ServedCall } from './call.ts';
 import type { AnyCall } from './contract.ts';
 import type { Handler, Operation } from './operations.ts';
@@ -21,8 +22,8 @@ interface Parts {
   readonly lists: Turns;
 }
 
-/** The limit for a caller without credentials: a callback holds no more than a code and a state. */
-const ANONYMOUS_BODY_BYTES = 65_536;
+/** The limit of a form, and of a caller without credentials: a callback holds no more than a code and a state. */
+const SMALL_BODY_BYTES = 65_536;
 
 /** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */
 export function operationRoute(operation: Operation, parts: Parts): Route {
@@ -41,7 +42,8 @@ export function operationRoute(operation: Operation, parts: Parts): Route {
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
       const serve = (read?: ReadBody) => handle(operation, parts, { request, response, caller, read });
       if (mediaTypes.length === 0) return serve();
-      const maxBytes = caller === undefined ? Math.min(bodyBytes, ANONYMOUS_BODY_BYTES) : bodyBytes;
+      const isSmall = caller === undefined || isForm(request);
+      const maxBytes = isSmall ? Math.min(bodyBytes, SMALL_BODY_BYTES) : bodyBytes;
       await serveBody(caller?.organizationId, announcedBytes(request, maxBytes), async () =>
         serve(await readBody(request, mediaTypes, maxBytes)),
       );
@@ -67,7 +69,9 @@ async function handle(
     mediaType: read?.mediaType,
     body: read?.body,
   });
+  if (read?.isLarge === true) await nextTurn();
   validate(call);
+  if (read?.isLarge === true) await nextTurn();
   // The call has the handler's type, because that type and the validation follow from the same operation.
   const answer = await handler(call as never);
   const { rows } = answer;

@@ -119,8 +119,8 @@ export function loadConfig(env: Environment): Config {
       otherwise: 1_000,
     }),
     valueLimits: {
-      METADATA_MAX_VALUES: valueLimit(settings, 'METADATA_MAX_VALUES', 12_000),
-      SCOPES_MAX: valueLimit(settings, 'SCOPES_MAX', 2_500),
+      METADATA_MAX_VALUES: valueLimit(settings, 'METADATA_MAX_VALUES', 10_000),
+      SCOPES_MAX: valueLimit(settings, 'SCOPES_MAX', 1_900),
     },
   };
   if (settings.problems.length > 0) throw new ConfigError(settings.problems);

@@ -173,6 +173,23 @@ describe('a wrong field of a provider', () => {
         ctx: { expected: "'none', 'client_secret_basic' or 'client_secret_post'" },
       },
     ] as const,
+    ...[
+      ['auth_url', 2048],
+      ['token_url', 2048],
+      ['name', 255],
+      ['client_secret', 4096],
+    ].map(
+      ([field, length]) =>
+        [
+          String(field),
+          `https://${'é'.repeat(Number(length))}`,
+          {
+            type: 'string_too_long',
+            msg: `String should have at most ${length} characters`,
+            ctx: { max_length: length },
+          },
+        ] as const,
+    ),
     ['uses_pkce', 'yes', { type: 'bool_type', msg: 'Input should be a valid boolean' }] as const,
     ['client_secret', 5, { type: 'string_type', msg: 'Input should be a valid string' }] as const,
   ])('%s %j gets 422', async (field, value, error) => {

@@ -224,6 +224,13 @@ describe('text that is not JSON', () => {
     );
   });
 
+  it('is told by place 0 when it is long', async () => {
+    const { status, body } = await send(`{"a":"${'x'.repeat(65_536)}",}`);
+    expect({ status, body }).toEqual(
+      entry([0], 'json_invalid', 'JSON decode error', { input: {}, ctx: { error: 'invalid JSON syntax' } }),
+    );
+  });
+
   it('is refused when it nests deeper than 200 levels, however deep', async () => {
     const nested = (levels: number) =>
       `{"provider_id":"slack","access_token":"x","metadata":{"a":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}`;
@@ -298,10 +305,10 @@ describe('a body that would cost too much', () => {
     ).toMatchObject({ status: 200 });
   });
 
-  it('is refused before it is parsed when it holds more than 15,000 values anywhere', async () => {
+  it('is refused before it is parsed when it holds more than 12,000 values anywhere', async () => {
     const refusedUnread = {
       status: 422,
-      body: { detail: [{ loc: ['body'], ...tooLong('Dictionary', 15_000, 'more') }] },
+      body: { detail: [{ loc: ['body'], ...tooLong('Dictionary', 12_000, 'more') }] },
     };
     for (const text of [
       many(50_000),
