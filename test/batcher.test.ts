@@ -124,6 +124,17 @@ describe('a batch that fails for one of its rows', () => {
     ]);
   });
 
+  it('is sent again when its statement is chosen as a deadlock victim, and again', async () => {
+    const { add, fail, succeed, sent } = setUp();
+    const deadlock = Object.assign(new Error(), { code: '40P01' });
+    const outcome = add('a', 'a1');
+    await fail(deadlock);
+    await fail(deadlock);
+    await succeed();
+    expect(await outcome).toBe('a1 stored');
+    expect(sent).toEqual([['a1'], ['a1'], ['a1']]);
+  });
+
   it('holds up nobody else while its tenant is served apart', async () => {
     const { add, sent, succeed, fail } = setUp();
     const bad = add('bad', 'b1');

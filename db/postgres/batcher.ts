@@ -1,7 +1,7 @@
 import { type Context, context } from '@opentelemetry/api';
 import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
-import { isItemFault, OverloadedError } from './errors.ts';
+import { isItemFault, OverloadedError, retryDeadlock } from './errors.ts';
 import { createFairQueue, type Queued, type QueueLimits } from './fair-queue.ts';
 
 export interface BatcherParts<Item, Result> {
@@ -58,7 +58,7 @@ const MAX_TROUBLED = 10_000;
 /**
  * Natural batching: items that arrive while a statement runs go together in the next one. There is no timer, no delay at low
  * load, and one commit for many items at high load. If a statement fails because of an item, or of a lock that an item needs,
- * it is sent again for each tenant apart. If that fails too, it is sent item by item. A tenant whose item failed or waited
+ * it is sent again for each tenant apart. If that fails too, it is sent item by item. Apart, a deadlock's victim is retried. A tenant whose item failed or waited
  * stays apart for a while, so that it does not delay others.
  */
 export function createBatcher<Item, Result>(
@@ -66,6 +66,7 @@ export function createBatcher<Item, Result>(
   limits: BatcherLimits = LIMITS,
 ): Batcher<Item, Result> {
   type Batch = readonly Entry<Item, Result>[];
+  const sendApart: typeof send = (items, isApart) => retryDeadlock(() => send(items, isApart));
   const queue = createFairQueue<Entry<Item, Result>>(limits);
   const troubled = new LRUCache<string, true>({ max: MAX_TROUBLED, ttl: limits.apartMs });
   /** Tenants that have, or wait for, a lane apart. */
@@ -96,7 +97,7 @@ export function createBatcher<Item, Result>(
     try {
       const results = await context.with(
         batch[0]?.context ?? context.active(),
-        send,
+        apart ? sendApart : send,
         undefined,
         items,
         apart,
@@ -145,7 +146,7 @@ export function createBatcher<Item, Result>(
     inLane.add(tenant);
     void lanes(async () => {
       const start = performance.now();
-      const hasFailed = await sendApart(first ?? queue.takeOf(tenant));
+      const hasFailed = await serveBatch(first ?? queue.takeOf(tenant));
       const isSlow = performance.now() - start > SLOW_MS + 5 * usualMs;
       if (hasFailed || isSlow) troubled.set(tenant, true);
       if (queue.isWaiting(tenant)) serveApart(tenant);
@@ -154,7 +155,7 @@ export function createBatcher<Item, Result>(
   }
 
   /** @returns whether an item failed. An item that has waited too long for its turn does not count */
-  async function sendApart(batch: Batch): Promise<boolean> {
+  async function serveBatch(batch: Batch): Promise<boolean> {
     if (batch.length > 1 && (await attempt(batch, true)) === undefined) return false;
     let hasFailed = false;
     for (const entry of batch) {
