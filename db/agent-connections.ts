@@ -1,7 +1,7 @@
-import type { Knex } from 'knex';
 import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
+import type { Statements } from './postgres/statements.ts';
 
 /** The token that an agent uses for a provider. */
 export interface AgentConnection {
@@ -81,7 +81,7 @@ SELECT id FROM deleted`;
 export type AgentConnectionRepository = ReturnType<typeof agentConnectionRepository>;
 
 /** At most one connection for each agent and provider. */
-export function agentConnectionRepository(db: Knex) {
+export function agentConnectionRepository(db: Statements) {
   const query = async <Row>(
     sql: string,
     bindings: Readonly<Record<string, string | boolean | null>>,

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import type { Actor } from './audit.ts';
 import type { BatcherParts } from './postgres/batcher.ts';
+import type { HotStatements } from './postgres/hot.ts';
 import { createLanes } from './postgres/lanes.ts';
 import type { Sharding } from './postgres/sharding.ts';
 
@@ -53,22 +54,23 @@ export const AUTHORIZATION_SECONDS = 600;
 
 /**
  * Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. They are
- * counted in groups, because Citus refuses a correlated count over a CTE.
+ * counted in groups, because Citus refuses a correlated count over a CTE. $1: a JSON array of authorizations. $2: their
+ * organizations. $3 and $4: the limits of a user and of an organization.
  */
 const START = `
 WITH given AS (
   SELECT row.*, provider.settings_version, coalesce(provider.default_scopes, '{}') AS "defaultScopes"
-  FROM ROWS FROM (json_to_recordset(:given::json) AS (
+  FROM ROWS FROM (json_to_recordset($1::json) AS (
     "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid, "stateHash" text,
     secrets text, "secretsKey" text, "redirectUri" text, scopes text[], "isDefault" boolean,
     "replacesTokenId" uuid, "agentId" text, credential text, "requestId" text)) WITH ORDINALITY AS row
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL
-  WHERE provider.organization_id = ANY (:organizationIds::uuid[])
+  WHERE provider.organization_id = ANY ($2::uuid[])
 ), pending AS (
   SELECT organization_id, user_id, count(*) AS of_user FROM authorizations
-  WHERE organization_id = ANY (:organizationIds::uuid[]) AND status = 'pending' AND expires_at > now()
+  WHERE organization_id = ANY ($2::uuid[]) AND status = 'pending' AND expires_at > now()
   GROUP BY organization_id, user_id
 ), pending_in_all AS (
   SELECT organization_id, sum(of_user) AS of_organization FROM pending GROUP BY organization_id
@@ -88,7 +90,7 @@ WITH given AS (
   SELECT "organizationId", id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
     secrets, "secretsKey", "redirectUri", CASE WHEN cardinality(scopes) = 0 THEN "defaultScopes" ELSE scopes END,
     "isDefault", "replacesTokenId", "agentId", credential, "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
-  FROM counted WHERE "ofUser" <= :perUser AND "ofOrganization" <= :perOrganization
+  FROM counted WHERE "ofUser" <= $3 AND "ofOrganization" <= $4
   RETURNING new.id
 )
 SELECT given.id, started.id IS NOT NULL AS "isStarted" FROM given LEFT JOIN started ON started.id = given.id`;
@@ -136,17 +138,16 @@ export type AuthorizationRepository = ReturnType<typeof authorizationRepository>
  * @param sharding undefined: the tables are not distributed
  */
 export function authorizationRepository(
-  db: Knex,
-  limits: AuthorizationLimits,
+  { db, hot }: { readonly db: Knex; readonly hot: HotStatements },
+  { perUser, perOrganization }: AuthorizationLimits,
   sharding?: Pick<Sharding, 'nodeOf'>,
 ) {
   const parts: BatcherParts<StartRow, StartOutcome> = {
     async send(rows) {
-      const given = JSON.stringify(rows);
-      const { rows: found } = await db.raw<{ rows: { id: string; isStarted: boolean }[] }>(START, {
-        given,
-        organizationIds: organizationsOf(rows),
-        ...limits,
+      const found = await hot.query<{ id: string; isStarted: boolean }>({
+        name: 'authorization',
+        text: START,
+        values: [JSON.stringify(rows), organizationsOf(rows), perUser, perOrganization],
       });
       const outcomes = new Map(found.map(({ id, isStarted }) => [id, isStarted]));
       return rows.map(({ id }) => {

@@ -1,7 +1,7 @@
-import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recording, SERVICE } from './audit.ts';
+import type { Statements } from './postgres/statements.ts';
 import { PROVIDER_COLUMNS, type Provider, type TokenEndpointAuthMethod } from './providers.ts';
 
 /** A client as the authorization server registered it. */
@@ -102,7 +102,7 @@ const clientBindings = (client: StoredClient) => ({
 export type DiscoveredProviders = ReturnType<typeof discoveredProviders>;
 
 /** Providers whose settings come from an authorization server's metadata. */
-export const discoveredProviders = (db: Knex) => ({
+export const discoveredProviders = (db: Statements) => ({
   /** Whether the name is taken, by a provider in use or by one that is being deleted. */
   async find(organizationId: string, providerId: string): Promise<'free' | 'taken' | 'being-deleted'> {
     const bindings = { organizationId, providerId };

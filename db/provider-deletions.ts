@@ -1,7 +1,8 @@
 import type { Knex } from 'knex';
-import pLimit from 'p-limit';
 import { type Actor, recordedAs, recording, SERVICE } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
+import type { Statements } from './postgres/statements.ts';
+import { createTurns } from './postgres/turns.ts';
 import { PROVIDER_COLUMNS, type Provider } from './providers.ts';
 import { ENDING } from './token-deletions.ts';
 
@@ -15,8 +16,8 @@ export interface DeletionOptions {
 
 const DEFAULTS: DeletionOptions = { stepSize: 2_000, waitMs: 3_000 };
 
-/** How many steps a process sends at once. Deletions take turns, so that they do not use up the pool. */
-const AT_ONCE = 2;
+/** The steps that a process runs at once, so that they do not use up the pool. `resume` takes those that had to wait too long. */
+const STEPS = { perTenant: 1, total: 2, waiting: 1_000, patienceMs: 0 };
 
 /** Ends the use of a provider: every statement that reads providers or tokens skips marked ones. */
 const MARK = `
@@ -78,14 +79,24 @@ interface Deletion {
 
 const BEFORE_ALL: Step = { userId: '', id: '00000000-0000-0000-0000-000000000000' };
 
+interface Parts {
+  /** For the steps, which take turns of their own. */
+  readonly db: Knex;
+  /** For the requests. */
+  readonly statements: Statements;
+}
+
 export type ProviderDeletions = ReturnType<typeof providerDeletions>;
 
 /**
  * Deletes providers with any number of tokens. The provider is out of use at once. Its tokens are deleted in steps, each
  * short enough for the statement timeout and for requests that wait for its locks. `resume` finishes after a crash.
  */
-export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOptions = DEFAULTS) {
-  const limit = pLimit(AT_ONCE);
+export function providerDeletions(
+  { db, statements }: Parts,
+  { stepSize, waitMs }: DeletionOptions = DEFAULTS,
+) {
+  const steps = createTurns(STEPS);
   const underWay = new Map<string, Promise<void>>();
   let isClosed = false;
 
@@ -101,12 +112,14 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
 
   async function deleteRows(deletion: Deletion): Promise<void> {
     const { organizationId, providerId } = deletion;
+    const inTurn = <Result>(step: () => Promise<Result>): Promise<Result> =>
+      steps.run(organizationId, 1, () => retryDeadlock(step));
     for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
       if (isClosed) return;
       const from: Step = after;
-      after = await limit(() => retryDeadlock(() => deleteStep(db, deletion, from)));
+      after = await inTurn(() => deleteStep(db, deletion, from));
     }
-    await retryDeadlock(() =>
+    await inTurn(() =>
       db.transaction(async (transaction) => {
         await transaction.raw(LOCK, { organizationId, providerId });
         for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
@@ -130,7 +143,7 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
   }
 
   async function isUnfinished(organizationId: string, providerId: string): Promise<boolean> {
-    const found = await db.raw<{ rows: unknown[] }>(IS_UNFINISHED, { organizationId, providerId });
+    const found = await statements.raw<{ rows: unknown[] }>(IS_UNFINISHED, { organizationId, providerId });
     return found.rows.length > 0;
   }
 
@@ -142,7 +155,7 @@ export function providerDeletions(db: Knex, { stepSize, waitMs }: DeletionOption
      */
     async delete(organizationId: string, providerId: string, by: Actor): Promise<Provider | undefined> {
       const bindings = { organizationId, providerId, ...recordedAs(by) };
-      const { rows } = await db.raw<{ rows: Provider[] }>(MARK, bindings);
+      const { rows } = await statements.raw<{ rows: Provider[] }>(MARK, bindings);
       const [provider] = rows;
       if (provider !== undefined || (await isUnfinished(organizationId, providerId))) {
         await withinTime(finish({ organizationId, providerId, by }), waitMs);

@@ -1,4 +1,4 @@
-import type { Knex } from 'knex';
+import type { Statements } from './postgres/statements.ts';
 
 /** A token's row, by its organization and id. Both are UUIDs. */
 export interface TokenReference {
@@ -105,7 +105,7 @@ WHERE token.organization_id = ANY (:organizationIds::uuid[])
 export type RefreshStates = ReturnType<typeof refreshStates>;
 
 /** Which tokens should be refreshed, and when. */
-export const refreshStates = (db: Knex) => ({
+export const refreshStates = (db: Statements) => ({
   /** Undefined: there is no such token, or its provider is being deleted. */
   async look({ organizationId, id }: TokenReference): Promise<RefreshState | undefined> {
     return (await db.raw<{ rows: RefreshState[] }>(LOOK, { organizationId, id })).rows[0];

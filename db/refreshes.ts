@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type Actor, recordedAs, recording } from './audit.ts';
+import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 import { IS_EXEMPT, type RefreshState, seconds, type TokenReference } from './refresh-states.ts';
 
@@ -137,12 +138,12 @@ export interface Failure {
   readonly retrySeconds: number;
 }
 
-type Bindings = Readonly<Record<string, Knex.RawBinding>>;
+type Bindings = Readonly<Record<string, Knex.Value>>;
 
 export type RefreshRepository = ReturnType<typeof refreshRepository>;
 
 /** The leases of refresh tokens. No statement is part of a longer transaction. */
-export function refreshRepository(db: Knex) {
+export function refreshRepository(db: Statements) {
   const run = async (sql: string, bindings: Bindings): Promise<number> =>
     (await db.raw<{ rowCount: number }>(sql, bindings)).rowCount;
   const own = ({ organizationId, id, attempt }: ClaimedToken) => ({ organizationId, id, attempt });

@@ -1,8 +1,8 @@
-import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import { type Actor, recordedAs, recordId } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
+import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
 /** A deleted token, or a grant without a token, that is not revoked yet, with its ciphertexts and the settings of its provider at that time. */
@@ -163,7 +163,7 @@ FROM revocations WHERE organization_id = :organizationId AND id > :after ORDER B
 export type RevocationRepository = ReturnType<typeof revocationRepository>;
 
 /** The outbox of revocations. A deletion writes it, or a grant that could not be stored, and any number of processes work it off. */
-export const revocationRepository = (db: Knex) => ({
+export const revocationRepository = (db: Statements) => ({
   /** Takes revocations that are due, `size` at most. A process that dies leaves them to others after two minutes. */
   async claim({ organizationId, ids }: RevocationFilter, size: number): Promise<readonly OwedRevocation[]> {
     const sql =

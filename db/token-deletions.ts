@@ -1,6 +1,6 @@
-import type { Knex } from 'knex';
 import { type Actor, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
+import type { Statements } from './postgres/statements.ts';
 import type { ProviderType } from './providers.ts';
 import { owing } from './revocations.ts';
 
@@ -74,7 +74,7 @@ export type TokenDeletions = ReturnType<typeof tokenDeletions>;
  * Takes tokens out of use. The same statement puts each into the outbox of revocations, so that no crash can lose the
  * revocation.
  */
-export function tokenDeletions(db: Knex) {
+export function tokenDeletions(db: Statements) {
   const query = async <Row>(sql: string, bindings: Readonly<Record<string, string | null>>) =>
     (await retryDeadlock(() => db.raw<{ rows: Row[] }>(sql, bindings))).rows;
 

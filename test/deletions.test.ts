@@ -49,7 +49,7 @@ async function rows(): Promise<number> {
 
 /** Marks the provider and stops after a step, as if the process had died. */
 async function interrupted(): Promise<void> {
-  const deletions = providerDeletions(vault.db, { stepSize: 10, waitMs: 0 });
+  const deletions = providerDeletions({ db: vault.db, statements: vault.db }, { stepSize: 10, waitMs: 0 });
   await deletions.delete(tenant.organizationId, 'slack', OPERATOR);
   await deletions.close();
 }
@@ -146,7 +146,7 @@ describe('a deletion that is not finished', () => {
   });
 
   it('does not touch the tokens of a provider that has taken the name', async () => {
-    const late = providerDeletions(vault.db, { stepSize: 10, waitMs: 0 });
+    const late = providerDeletions({ db: vault.db, statements: vault.db }, { stepSize: 10, waitMs: 0 });
     await call('DELETE', PROVIDER);
     await create();
     await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'x' });

@@ -86,17 +86,19 @@ describe('lists of any length', () => {
 });
 
 describe('statements that wait for a lock', () => {
-  it('leave connections of the pool to other organizations', async () => {
+  const label = { provider_account_label: 'x' };
+  it.each([
+    ['changes', 'PATCH', (id: string) => `/v2/auth/tokens/${id}/metadata`, () => label],
+    ['deletions', 'DELETE', (id: string) => `/v2/auth/tokens/${id}`, () => undefined],
+    ['connections', 'POST', () => '/v2/auth/agents/a/connections', (id: string) => ({ oauth_token_id: id })],
+  ])('of %s leave connections of the pool to other organizations', async (_, method, path, json) => {
     const { body } = await vault.import(hostile.apiKey, TOKEN);
     const { token_id: id } = Object(body);
     const locker = vault.outside();
     const lock = await locker.transaction();
     await lock('oauth_tokens').where({ id }).forUpdate().first();
     const blocked = Array.from({ length: 12 }, () =>
-      vault.call('PATCH', `/v2/auth/tokens/${id}/metadata`, {
-        key: hostile.apiKey,
-        json: { provider_account_label: 'x' },
-      }),
+      vault.call(method, path(id), { key: hostile.apiKey, json: json(id) }),
     );
     const isFirst = await Promise.race([
       ...blocked.map((answer) => answer.then(() => 'a blocked one')),
@@ -106,7 +108,24 @@ describe('statements that wait for a lock', () => {
     await locker.destroy();
     expect(isFirst).toBe(200);
     const answers = await Promise.all(blocked.map(status));
-    expect(new Set(answers)).toEqual(new Set([200]));
+    expect(answers.filter((one) => one >= 500)).toEqual([]);
+  });
+
+  it('end soon if they start consents, and take none of other organizations with them', async () => {
+    const locker = vault.outside();
+    const lock = await locker.transaction();
+    await lock('oauth_providers').where({ organization_id: hostile.organizationId }).forUpdate().select();
+    const start = ({ apiKey }: Tenant) =>
+      status(
+        vault.call('POST', '/v2/auth/authenticate', {
+          key: apiKey,
+          json: { provider: 'slack', scopes: [], force_new: true },
+        }),
+      );
+    const statuses = await Promise.all([start(hostile), start(other)]);
+    await lock.rollback();
+    await locker.destroy();
+    expect(statuses).toEqual([503, 200]);
   });
 });
 
@@ -139,12 +158,18 @@ describe('bodies that are announced and do not come', () => {
     expect(await status(own)).toBe(200);
   });
 
-  it('are small where no credentials come along', async () => {
-    const answer = await vault.call('POST', '/v2/auth/callback/slack', {
-      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-      body: `state=${'x'.repeat(70_000)}`,
-    });
-    expect(answer.status).toBe(413);
+  it('are small where they are a form, or no credentials come along', async () => {
+    const post = async (key: Readonly<Record<string, string>>, body: string) =>
+      status(
+        vault.call('POST', '/v2/auth/callback/slack', {
+          headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...key },
+          body,
+        }),
+      );
+    for (const key of [{}, { 'X-Api-Key': hostile.apiKey }]) {
+      expect(await post(key, `state=${'x'.repeat(70_000)}`)).toBe(413);
+      expect(await post(key, 'a&'.repeat(32_000))).toBe(422);
+    }
   });
 });
 

@@ -45,8 +45,11 @@ export interface HotStatements {
   close(): Promise<void>;
 }
 
-/** One for look-ups of keys, and one that confirms keys and records their use. Each node has one for imports and one for releases, and their lanes apart. */
-const connections = (nodes: number): number => 2 + nodes * 2 * (1 + LANES_APART);
+/**
+ * One for look-ups of keys, and one that confirms keys and records their use. Each node has one for imports and one for
+ * releases, their lanes apart, and one for starts of authorizations.
+ */
+const connections = (nodes: number): number => 2 + nodes * (2 * (1 + LANES_APART) + 1);
 /** Short, because a batch holds items of many callers. It is sent again without the item that waits. */
 export const LOCK_TIMEOUT_MS = 100;
 
