@@ -1156,6 +1156,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example 01939c4e-8f2a-7b3c-9d1e-5a6b7c8d9e0f */
                 readonly auth_id: string;
             };
             readonly cookie?: never;
@@ -1276,6 +1277,12 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "code": "the-code-of-the-redirect",
+                 *       "state": "the-state-of-the-redirect"
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["OAuthFinalizeRequest"];
                 readonly "application/x-www-form-urlencoded": components["schemas"]["OAuthFormPost"];
             };
@@ -1398,6 +1405,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example support-bot */
                 readonly agent_id: string;
             };
             readonly cookie?: never;
@@ -1446,12 +1454,18 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example support-bot */
                 readonly agent_id: string;
             };
             readonly cookie?: never;
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "oauth_token_id": "01939c4e-8f2a-7b3c-9d1e-5a6b7c8d9e0f"
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["CreateAgentConnectionRequest"];
             };
         };
@@ -1500,7 +1514,9 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example support-bot */
                 readonly agent_id: string;
+                /** @example 01939c4e-8f2a-7b3c-9d1e-5a6b7c8d9e0f */
                 readonly connection_id: string;
             };
             readonly cookie?: never;
@@ -1650,6 +1666,13 @@ export interface operations {
         };
         readonly requestBody: {
             readonly content: {
+                /**
+                 * @example {
+                 *       "provider_id": "mcp-dev",
+                 *       "name": "An MCP server (development)",
+                 *       "mcp_server_url": "https://mcp.example.com/mcp"
+                 *     }
+                 */
                 readonly "application/json": components["schemas"]["MCPOAuthProviderCreateRequest"];
             };
         };
@@ -1955,6 +1978,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example 01939c4e-8f2a-7b3c-9d1e-5a6b7c8d9e0f */
                 readonly token_id: string;
             };
             readonly cookie?: never;
@@ -2088,6 +2112,7 @@ export interface operations {
                 readonly "X-User-Id"?: components["parameters"]["UserId"];
             };
             readonly path: {
+                /** @example 01939c4e-8f2a-7b3c-9d1e-5a6b7c8d9e0f */
                 readonly token_id: string;
             };
             readonly cookie?: never;
