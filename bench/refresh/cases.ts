@@ -113,11 +113,10 @@ export async function slowProvider(arena: Arena): Promise<Figure> {
 }
 
 const IMPORT_SECONDS = 8;
-const ROUNDS = 5;
 
-export async function smallPool(arena: Arena): Promise<Figure> {
+export async function smallPool(arena: Arena, rounds: number): Promise<Figure> {
   await arena.newProvider('other');
-  const count = ROUNDS * 25;
+  const count = rounds * 25;
   const [one, other] = [await arena.hold(count, () => 0), await arena.hold(count, () => 0, 'other')];
   const { url } = at(arena, 0);
   const imports = async () => {
@@ -133,7 +132,7 @@ export async function smallPool(arena: Arena): Promise<Figure> {
   };
   await imports(); // warms up
   const ratios: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const alone = await imports();
     // Half a second less than our time limit.
     await arena.server.behave({ ms: 19_500, reuseSeconds: 3_600 });
@@ -148,7 +147,7 @@ export async function smallPool(arena: Arena): Promise<Figure> {
     await arena.server.behave({});
     await setTimeout(12_500);
   }
-  const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)] ?? 0;
+  const ratio = ratios.toSorted((a, b) => a - b)[Math.floor(rounds / 2)] ?? 0;
   const lost = await lostOf(arena, [...one, ...other]);
   return {
     what: 'a pool of 2 connections, 50 refreshes of 20 s each, imports beside them',

@@ -25,6 +25,8 @@ const { values: options } = parseArgs({
     every: { type: 'string', default: '2' },
     /** Of the case with a wrong client secret. */
     minutes: { type: 'string', default: '10' },
+    /** Of the case with a small pool. */
+    rounds: { type: 'string', default: '5' },
     /** Numbers of cases, in the order of the table. */
     only: { type: 'string', default: '1,2,3,4,5,6,7,8' },
   },
@@ -83,7 +85,7 @@ const CASES: readonly (() => Promise<Figure>)[] = [
   () => inArena((arena) => withoutWindow(arena, storm)),
   outage,
   () => inArena(slowProvider),
-  () => inArena(smallPool, small),
+  () => inArena((arena) => smallPool(arena, Number(options.rounds)), small),
   () => inArena((arena) => wrongSecret(arena, minutes)),
   () => inArena((arena) => copy(arena, main.connectionString)),
 ];
