@@ -41,7 +41,6 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let passes = 0;
-  let last: Promise<unknown> = Promise.resolve();
 
   async function consider(state: RefreshState): Promise<void> {
     const plan = whenDue(state, catalogue.find(state.tokenUrl)?.reuse);
@@ -64,20 +63,21 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     await Promise.allSettled(shuffled(due).map((state) => consider(outages.judged(state))));
   }
 
-  /** Orphans go first: a reuse window may be about to close. @returns the refreshes of orphans, under way */
-  async function pass(): Promise<{ readonly recovery: Promise<void> }> {
-    const startedAt = performance.now();
-    // Not awaited: a slow provider must not delay the next pass.
-    const recovery = considerAll(await read(states.orphans(SIZE)));
-    if (passes++ % DUE_EVERY === 0) void considerAll(await read(states.due(SIZE, PER_ORGANIZATION)));
-    if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
-    return { recovery };
+  /** Resolves once the orphans are read. @returns their refreshes, under way */
+  async function recover(): Promise<{ readonly ended: Promise<void> }> {
+    return { ended: considerAll(await read(states.orphans(SIZE))) };
   }
 
-  function run(): Promise<{ readonly recovery: Promise<void> }> {
-    const running = pass();
-    last = running;
-    return running;
+  /** Orphans go first: a reuse window may be about to close. Nothing is awaited that a slow provider could delay. */
+  async function pass(recovery: ReturnType<typeof recover>): Promise<void> {
+    const startedAt = performance.now();
+    await recovery;
+    if (passes++ % DUE_EVERY === 0) void considerAll(await read(states.due(SIZE, PER_ORGANIZATION)));
+    if (!isClosed) timer = setTimeout(run, Math.max(PASS_MS, SHARE * (performance.now() - startedAt)));
+  }
+
+  function run(): void {
+    last = pass(recover());
   }
 
   async function flush(): Promise<void> {
@@ -87,14 +87,15 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     if (tokens.length > 0) await states.use(tokens).catch(() => undefined);
   }
 
-  const first = run();
+  const first = recover();
+  let last = pass(first);
   const flushing = setInterval(() => void flush(), USES_MS);
 
   return {
     /** Resolves once the orphans of the first pass have been tried, or after two seconds. */
     async recovered(): Promise<void> {
-      const { recovery } = await first;
-      await Promise.race([recovery, delay(RECOVERY_MS, undefined, { ref: false })]);
+      const { ended } = await first;
+      await Promise.race([ended, delay(RECOVERY_MS, undefined, { ref: false })]);
     },
 
     /** Notes that a token was given out. */
