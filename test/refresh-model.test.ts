@@ -142,6 +142,19 @@ const EXAMPLES = [
   script(
     ...([['claim'], ['expire'], ['claim', 1], ['serve', 1], ['answer', 1], ['serve'], ['answer']] as const),
   ),
+  // A refusal that comes late: another process has a newer pair, so it proves nothing.
+  script(
+    ...([
+      ['claim'],
+      ['expire'],
+      ['claim', 1],
+      ['serve', 1],
+      ['answer', 1],
+      ['claim', 1],
+      ['serve', 1],
+    ] as const),
+    ...([['answer', 1], ['serve'], ['answer']] as const),
+  ),
   // Each process loses an answer, and then a third attempt is made.
   script(
     ...([['claim'], ['serve'], ['die'], ['expire'], ['claim', 1], ['serve', 1], ['lose', 1]] as const),
