@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { generateApiKey } from '../crypto/api-key.ts';
 import { generateKey } from '../crypto/fernet.ts';
+import { createKeyRing } from '../crypto/key-ring.ts';
 import { startEmbedded } from '../db/embedded/embedded.ts';
 import { migrate } from '../db/postgres/migrate.ts';
 
@@ -120,6 +121,30 @@ async function fill(client: pg.Client, connectionString: string, organizations: 
     })),
     walSyncs: () => walSyncs(client),
   };
+}
+
+/** The settings of a service on this vault. */
+export const settingsOf = ({ connectionString, fernetKey }: BenchVault) => ({
+  DATABASE_URL: connectionString,
+  FERNET_KEYS: fernetKey,
+  TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
+});
+
+/** Gives every caller a default token, so that `authenticate` has one to release. */
+export async function giveTokens({ client, fernetKey }: BenchVault): Promise<void> {
+  const { ciphertext, key } = createKeyRing([fernetKey]).seal('xoxb-released');
+  await client.query(
+    `WITH token AS (
+       INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, access_token, access_token_key,
+         scopes)
+       SELECT organization_id, gen_random_uuid(), user_id, 'slack', workspace_id, $1, $2, '{chat:write}' FROM api_keys
+       RETURNING organization_id, id, user_id, provider_id
+     )
+     INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
+     SELECT organization_id, user_id, provider_id, id FROM token`,
+    [ciphertext, key],
+  );
+  await client.query('VACUUM ANALYZE oauth_tokens, default_tokens');
 }
 
 /** The counts of a session are complete once it has ended. So all other sessions are ended; pools open new ones. */

@@ -9,14 +9,15 @@ import type { Service } from './start.ts';
 /** Without a limit of tokens per user, as the service is started here: a load has few users. */
 const IMPORT = importStatement({ tokensMax: 0 });
 
-/** The result of a load. Times are in milliseconds, of one import. */
+/** The result of a load, of imports or of releases. Times are in milliseconds, of one request. */
 export interface Load {
-  readonly imports: number;
+  readonly requests: number;
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
   readonly errors: number;
-  readonly syncsPerImport: number;
+  /** Absent: nothing is stored. */
+  readonly syncsPerRequest?: number;
   /** Of the service's process. Absent: there is none. */
   readonly cpuMicroseconds?: number;
   readonly residentMiB?: number;
@@ -25,8 +26,6 @@ export interface Load {
 export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
-  /** False: the server stores nothing. */
-  readonly isStored?: boolean;
 }
 
 /** Drawn once, so that the load generator takes little of the shared cores. */
@@ -49,50 +48,94 @@ function body(index: number) {
   };
 }
 
-const ANSWER = /^\{"token_id":"([0-9a-f-]{36})"\}$/;
+/** What a load sends, and what it takes for an answer. */
+interface Exchange {
+  readonly path: string;
+  readonly body: () => string;
+  readonly isAnswer: (text: string) => boolean;
+}
 
-/** Imports over HTTP. Throws if a 200 was not a row in the database, unless the server stores nothing. */
-export async function serviceLoad(service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> {
+/** Sends requests of all callers in turn, each as soon as its connection is free. */
+async function httpLoad(
+  service: Service,
+  vault: BenchVault,
+  { connections, seconds }: LoadOptions,
+  { path, body, isAnswer }: Exchange,
+): Promise<Load> {
   const { callers } = vault;
-  const acknowledged: string[] = [];
   const request: autocannon.Request = {
     method: 'POST',
-    path: '/v2/auth/tokens/import',
+    path,
     setupRequest(given) {
-      const caller = callers[sent % callers.length];
-      given.headers = { 'content-type': 'application/json', 'x-api-key': caller?.apiKey };
-      given.body = JSON.stringify(body(sent++));
+      const apiKey = callers[sent++ % callers.length]?.apiKey;
+      given.headers = { 'content-type': 'application/json', 'x-api-key': apiKey };
+      given.body = body();
       return given;
     },
   };
+  const latencies: number[] = [];
   const [syncs, before, start] = [await vault.walSyncs(), await service.usage(), performance.now()];
-  const { connections, seconds, isStored = true } = options;
-  const result = await autocannon({
-    url: service.url,
-    connections,
-    duration: seconds,
-    requests: [request],
-    verifyBody(text) {
-      const id = ANSWER.exec(String(text))?.[1];
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const options: autocannon.Options = {
+      url: service.url,
+      connections,
+      duration: seconds,
+      requests: [request],
+      verifyBody: (text) => isAnswer(String(text)),
+    };
+    const running = autocannon(options, (error: unknown, ended) => {
+      if (error === null || error === undefined) resolve(ended);
+      else reject(error);
+    });
+    // autocannon's own histogram knows whole milliseconds only.
+    running.on('response', (_client, status, _bytes, ms) => {
+      if (status === 200) latencies.push(ms);
+    });
+  });
+  const [elapsed, after] = [performance.now() - start, await service.usage()];
+  return {
+    ...summary(latencies, elapsed, (await vault.walSyncs()) - syncs),
+    errors: result.errors + result.non2xx + result.mismatches,
+    cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / latencies.length,
+    residentMiB: after.residentBytes / 2 ** 20,
+  };
+}
+
+const IMPORTED = /^\{"token_id":"([0-9a-f-]{36})"\}$/;
+
+/** Imports over HTTP. @throws NotDurableError if a 200 was not a row in the database */
+export async function importLoad(service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> {
+  const acknowledged: string[] = [];
+  const load = await httpLoad(service, vault, options, {
+    ...IMPORTING,
+    isAnswer(text) {
+      const id = IMPORTED.exec(text)?.[1];
       if (id !== undefined) acknowledged.push(id);
       return id !== undefined;
     },
   });
-  const [elapsed, after] = [performance.now() - start, await service.usage()];
-  const synced = (await vault.walSyncs()) - syncs;
-  if (isStored) await requireDurable(vault, acknowledged);
-  const imports = acknowledged.length;
-  return {
-    imports,
-    perSecond: (imports / elapsed) * 1000,
-    p50: result.latency.p50,
-    p99: result.latency.p99,
-    errors: result.errors + result.non2xx,
-    syncsPerImport: synced / imports,
-    cpuMicroseconds: (after.cpuMicroseconds - before.cpuMicroseconds) / imports,
-    residentMiB: after.residentBytes / 2 ** 20,
-  };
+  await requireDurable(vault, acknowledged);
+  return load;
 }
+
+const IMPORTING = { path: '/v2/auth/tokens/import', body: () => JSON.stringify(body(sent)) };
+
+/** The requests of imports to a server that stores nothing. */
+export async function bareLoad(service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> {
+  const isAnswer = (text: string) => IMPORTED.test(text);
+  const { syncsPerRequest: _, ...load } = await httpLoad(service, vault, options, { ...IMPORTING, isAnswer });
+  return load;
+}
+
+/** Releases over HTTP: `authenticate`, which answers with the caller's default token. */
+export const releaseLoad = (service: Service, vault: BenchVault, options: LoadOptions): Promise<Load> =>
+  httpLoad(service, vault, options, {
+    path: '/v2/auth/authenticate',
+    body: () => RELEASE,
+    isAnswer: (text) => text.includes('"xoxb-'),
+  });
+
+const RELEASE = JSON.stringify({ provider: 'slack', scopes: ['chat:write'] });
 
 export class NotDurableError extends Error {}
 
@@ -165,15 +208,16 @@ export async function driverLoad(vault: BenchVault, { connections, seconds }: Lo
   return summary(latencies, elapsed, (await vault.walSyncs()) - syncs);
 }
 
+/** @param syncs how often PostgreSQL made its log durable meanwhile */
 export function summary(latencies: number[], elapsed: number, syncs: number): Load {
   latencies.sort((a, b) => a - b);
   const percentile = (share: number) => latencies[Math.floor(latencies.length * share)] ?? 0;
   return {
-    imports: latencies.length,
+    requests: latencies.length,
     perSecond: (latencies.length / elapsed) * 1000,
     p50: percentile(0.5),
     p99: percentile(0.99),
     errors: 0,
-    syncsPerImport: syncs / latencies.length,
+    syncsPerRequest: syncs / latencies.length,
   };
 }

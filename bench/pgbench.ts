@@ -19,7 +19,7 @@ export const hasPgbench = (): Promise<boolean> =>
  * One import in the form that PostgreSQL runs fastest: one row, plain columns, nothing to parse. No constant may hold a colon
  * before a letter, because pgbench would read a variable.
  */
-function script({ callers, fernetKey }: BenchVault): string {
+export function importScript({ callers, fernetKey }: BenchVault): string {
   const organization = callers[0]?.organizationId;
   const keyRing = createKeyRing([fernetKey]);
   const [access, refresh] = [keyRing.seal('x'.repeat(57)), keyRing.seal('x'.repeat(79))];
@@ -47,42 +47,46 @@ SELECT id FROM given;
 `;
 }
 
-/** The physical limit: \`pgbench -M prepared\` with a single-row import. */
+/** One release in the same form: a select and its record. */
+export const releaseScript = ({ callers }: BenchVault): string => `\\set user random(0, 63)
+WITH chosen AS (
+  SELECT token.organization_id, token.id, token.user_id, token.access_token, token.metadata, token.expires_at
+  FROM oauth_providers AS provider
+  JOIN default_tokens ON default_tokens.organization_id = provider.organization_id
+    AND default_tokens.user_id = 'user-' || :user::text AND default_tokens.provider_id = provider.provider_id
+  JOIN oauth_tokens AS token ON token.organization_id = default_tokens.organization_id
+    AND token.provider_id = default_tokens.provider_id AND token.user_id = default_tokens.user_id
+    AND token.id = default_tokens.token_id
+  WHERE provider.organization_id = '${callers[0]?.organizationId}' AND provider.provider_id = 'slack'
+), released AS (
+  INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id)
+  SELECT organization_id, gen_random_uuid(), user_id, 'bearer', 'token.release', id, gen_random_uuid() FROM chosen
+)
+SELECT id, access_token, metadata, expires_at FROM chosen;
+`;
+
+/** The physical limit: `pgbench -M prepared` with one of the scripts. */
 export async function pgbenchLoad(
   vault: BenchVault,
   directory: string,
+  script: string,
   { connections, seconds }: LoadOptions,
 ): Promise<Load> {
-  const file = join(directory, 'import.sql');
-  writeFileSync(file, script(vault));
+  const file = join(directory, 'script.sql');
+  writeFileSync(file, script);
   const url = new URL(vault.connectionString);
-  // The embedded PostgreSQL listens on a socket. The URL has its directory in place of the host.
-  const connection = {
-    PGHOST: decodeURIComponent(url.hostname),
+  const env = {
+    ...process.env,
+    PGHOST: decodeURIComponent(url.hostname), // the embedded PostgreSQL listens on a socket, in this directory
     PGPORT: url.port || '5432',
     PGUSER: url.username,
+    PGPASSWORD: decodeURIComponent(url.password),
+    PGOPTIONS: '-c enable_seqscan=off', // as the service does
   };
+  const load = `-n -M prepared -c ${connections} -j 2 -T ${seconds} --log`.split(' ');
+  const files = [`--log-prefix=${join(directory, 'pgbench')}`, '-f', file];
   const syncs = await vault.walSyncs();
-  const options = [
-    '-n',
-    '-M',
-    'prepared',
-    '-c',
-    String(connections),
-    '-j',
-    '2',
-    '-T',
-    String(seconds),
-    '-f',
-    file,
-  ];
-  await run(
-    'pgbench',
-    [...options, '--log', `--log-prefix=${join(directory, 'pgbench')}`, url.pathname.slice(1)],
-    {
-      env: { ...process.env, ...connection, PGPASSWORD: decodeURIComponent(url.password) },
-    },
-  );
+  await run('pgbench', [...load, ...files, url.pathname.slice(1)], { env });
   return summary(takeLatencies(directory), seconds * 1000, (await vault.walSyncs()) - syncs);
 }
 

@@ -1,12 +1,16 @@
+import type { Server } from './database.ts';
+import type { Garbage } from './garbage.ts';
 import type { Load } from './loads.ts';
 
 /** The contenders that are measured side by side, if they are installed. */
 export type Contender = 'pgbench' | 'pg driver' | 'bare node:http' | 'minimal' | 'FastAPI' | 'tokenhold';
 
-/** The results of the contenders with the same number of connections: medians over the rounds. */
+/** A contender's figures with one number of connections: medians over the rounds. */
+export type Row = Load & Partial<Garbage> & { readonly what: Contender };
+
 export interface Comparison {
   readonly connections: number;
-  readonly loads: readonly (Load & { readonly what: Contender })[];
+  readonly loads: readonly Row[];
 }
 
 /** How a figure changes when something grows. */
@@ -14,18 +18,6 @@ export interface Growth {
   readonly what: string;
   readonly unit: string;
   readonly points: readonly { readonly at: string; readonly value: number }[];
-}
-
-export interface Results {
-  readonly machine: string;
-  /** The FastAPI reference, if it was measured. */
-  readonly fastApi?: string;
-  readonly postgresql: string;
-  readonly settings: Readonly<Record<string, string>>;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly comparisons: readonly Comparison[];
-  readonly growth: readonly Growth[];
 }
 
 export function medianOf(values: readonly number[]): number {
@@ -39,32 +31,39 @@ export function median(loads: readonly Load[]): Load {
     const values = loads.map(figure).filter((value) => value !== undefined);
     return values.length === 0 ? undefined : medianOf(values);
   };
+  const syncsPerRequest = of((load) => load.syncsPerRequest);
   const cpuMicroseconds = of((load) => load.cpuMicroseconds);
   const residentMiB = of((load) => load.residentMiB);
   return {
-    imports: of((load) => load.imports) ?? 0,
+    requests: of((load) => load.requests) ?? 0,
     perSecond: of((load) => load.perSecond) ?? 0,
     p50: of((load) => load.p50) ?? 0,
     p99: of((load) => load.p99) ?? 0,
     errors: loads.reduce((sum, { errors }) => sum + errors, 0),
-    syncsPerImport: of((load) => load.syncsPerImport) ?? 0,
+    ...(syncsPerRequest !== undefined && { syncsPerRequest }),
     ...(cpuMicroseconds !== undefined && { cpuMicroseconds }),
     ...(residentMiB !== undefined && { residentMiB }),
   };
 }
 
-const COLUMNS = [
+/** @param one what the load is of, such as "import" */
+const columns = (one: string): string[] => [
   'connections',
   'what',
-  'imports/s',
+  `${one}s/s`,
   'of the limit',
   'p50 ms',
   'p99 ms',
   'errors',
-  'WAL syncs/import',
-  'CPU µs/import',
+  `WAL syncs/${one}`,
+  `CPU µs/${one}`,
+  `KB allocated/${one}`,
+  `KB promoted/${one}`,
   'RSS MiB',
 ];
+
+const kilobytes = (bytes: number | undefined, digits: number): string =>
+  bytes === undefined ? '' : (bytes / 1000).toFixed(digits);
 
 function rows({ connections, loads }: Comparison): string[][] {
   const limit =
@@ -73,12 +72,14 @@ function rows({ connections, loads }: Comparison): string[][] {
     String(connections),
     load.what,
     load.perSecond.toFixed(0),
-    (load.perSecond / (limit?.perSecond ?? 0)).toFixed(2),
+    limit === undefined ? '' : (load.perSecond / limit.perSecond).toFixed(2),
     load.p50.toFixed(1),
     load.p99.toFixed(1),
     String(load.errors),
-    load.what === 'bare node:http' ? '' : load.syncsPerImport.toFixed(2),
+    load.syncsPerRequest?.toFixed(2) ?? '',
     load.cpuMicroseconds?.toFixed(0) ?? '',
+    kilobytes(load.allocated, 0),
+    kilobytes(load.promoted, 2),
     load.residentMiB?.toFixed(0) ?? '',
   ]);
 }
@@ -88,47 +89,76 @@ const markdown = (lines: readonly (readonly string[])[]): string => {
   return [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 };
 
-/** A plot that GitHub draws. One line for each of `contenders`, in their order. */
-function plot(
-  title: string,
-  unit: string,
-  { comparisons }: Results,
-  contenders: readonly Contender[],
-  figure: (load: Load) => number,
-): string {
-  const series = contenders.map((contender) =>
-    comparisons.flatMap(({ loads }) =>
-      loads.filter(({ what }) => what === contender).map((load) => figure(load).toFixed(1)),
+/** The lines of the plot, in the colours that its legend names. */
+const LINES: readonly (readonly [Contender, colour: string, code: string, meaning: string])[] = [
+  ['pgbench', 'grey', '#8c8c8c', 'pgbench, the limit'],
+  ['minimal', 'orange', '#e69f00', 'minimal server'],
+  ['FastAPI', 'blue', '#0072b2', 'FastAPI'],
+  ['tokenhold', 'green', '#009e73', 'tokenhold'],
+];
+
+/** Throughput against connections, as GitHub draws it. The plot has no legend of its own. */
+function plot(comparisons: readonly Comparison[]): string {
+  const lines = LINES.map(([contender, ...line]) => ({
+    line,
+    values: comparisons.flatMap(({ loads }) =>
+      loads.filter(({ what }) => what === contender).map(({ perSecond }) => perSecond.toFixed(0)),
     ),
-  );
+  })).filter(({ values }) => values.length > 0);
+  const legend = lines.map(({ line: [colour, , meaning] }) => `${colour}: ${meaning}`);
   return [
+    `Imports per second, more is better (${legend.join('; ')}):\n`,
     '```mermaid',
+    '---',
+    'config:',
+    '  themeVariables:',
+    '    xyChart:',
+    `      plotColorPalette: "${lines.map(({ line: [, code] }) => code).join(', ')}"`,
+    '---',
     'xychart-beta',
-    `  title "${title}"`,
-    `  x-axis "connections" [${comparisons.map(({ connections }) => connections).join(', ')}]`,
-    `  y-axis "${unit}"`,
-    ...series.map((values) => `  line [${values.join(', ')}]`),
+    `  x-axis "callers at once" [${comparisons.map(({ connections }) => connections).join(', ')}]`,
+    '  y-axis "imports per second"',
+    ...lines.map(({ values }) => `  line [${values.join(', ')}]`),
     '```',
   ].join('\n');
 }
 
-/** The results as docs/benchmarks.md has them. */
-export function table(results: Results): string {
-  const settings = Object.entries(results.settings).map(([name, value]) => `${name} = ${value}`);
-  const plotted = (results.comparisons[0]?.loads ?? [])
-    .map(({ what }) => what)
-    .filter((what) => what !== 'bare node:http');
-  return `${[
-    `${results.machine}; PostgreSQL ${results.postgresql} (${settings.join(', ')}) on the same machine, as is the load generator.${results.fastApi === undefined ? '' : ` ${results.fastApi}.`} Medians of ${results.rounds} interleaved rounds of ${results.seconds} s.`,
-    markdown([COLUMNS, ...results.comparisons.flatMap(rows)]),
-    `Lines, in this order: ${plotted.join(', ')}.`,
-    plot('Throughput', 'imports/s', results, plotted, (load) => load.perSecond),
-    ...results.growth.map(({ what, unit, points }) => {
+/** Where and how the figures were measured. */
+export const heading = ({
+  machine,
+  fastApi,
+  server: { version, settings },
+  rounds: { rounds, seconds },
+}: {
+  readonly machine: string;
+  /** The versions of the FastAPI reference; undefined: it is not installed. */
+  readonly fastApi: string | undefined;
+  readonly server: Pick<Server, 'version' | 'settings'>;
+  readonly rounds: { readonly rounds: number; readonly seconds: number };
+}): string => {
+  const given = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
+  return (
+    `${machine}; PostgreSQL ${version} (${given.join(', ')}) on the same machine, as is the load generator.` +
+    `${fastApi === undefined ? '' : ` ${fastApi}.`} Medians of ${rounds} interleaved rounds of ${seconds} s.`
+  );
+};
+
+const section = (title: string, ...blocks: readonly string[]) => [`### ${title}`, ...blocks].join('\n\n');
+
+export const importTables = (comparisons: readonly Comparison[]): string =>
+  section('Imports', plot(comparisons), markdown([columns('import'), ...comparisons.flatMap(rows)]));
+
+export const releaseTables = (comparisons: readonly Comparison[]): string =>
+  section('Releases', markdown([columns('release'), ...comparisons.flatMap(rows)]));
+
+export const growthTables = (growth: readonly Growth[]): string =>
+  section(
+    'Growth',
+    ...growth.map(({ what, unit, points }) => {
       const first = points[0]?.value ?? 0;
       return markdown([
         [what, unit, 'of the first'],
         ...points.map(({ at, value }) => [at, value.toFixed(1), (value / first).toFixed(2)]),
       ]);
     }),
-  ].join('\n\n')}\n`;
-}
+  );

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,25 +32,33 @@ export function tellUsage(server: Server): void {
   });
 }
 
-/** Starts a built program beside this one with these settings. Its log goes to a file in `directory`. */
+export type Program = 'service' | 'bare' | 'minimal';
+
+/**
+ * Starts a built program beside this one with these settings. Its log goes to a file in `directory`.
+ * @param trace the file that gets a line of figures for each garbage collection; undefined: none is written
+ */
 export async function startService(
   directory: string,
   settings: Readonly<Record<string, string>>,
-  program: 'service' | 'bare' | 'minimal' = 'service',
+  program: Program = 'service',
+  trace?: string,
 ): Promise<Service> {
-  const log = openSync(join(directory, 'service.log'), 'a');
+  const log = join(directory, 'service.log');
+  const [logged, traced] = [openSync(log, 'a'), trace === undefined ? undefined : openSync(trace, 'w')];
   const child = fork(fileURLToPath(new URL(`${program}.js`, import.meta.url)), {
     env: { PATH: process.env['PATH'], ...settings },
-    stdio: ['ignore', 'ignore', log, 'ipc'],
+    stdio: ['ignore', traced ?? 'ignore', logged, 'ipc'],
+    execArgv: traced === undefined ? [] : ['--trace-gc', '--trace-gc-nvp'],
   });
-  closeSync(log); // the process has its own descriptor
-  const message = await receive(child);
+  for (const file of [logged, traced]) if (file !== undefined) closeSync(file); // the process has its own descriptors
+  const message = await receive(child, log);
   if (!('port' in message)) throw new Error('the service did not start');
   return {
     url: `http://127.0.0.1:${message.port}`,
     async usage() {
       child.send('usage');
-      const used = await receive(child);
+      const used = await receive(child, log);
       if (!('cpuMicroseconds' in used)) throw new Error('the service did not answer');
       return used;
     },
@@ -62,7 +70,10 @@ export async function startService(
   };
 }
 
-async function receive(child: ChildProcess): Promise<ServiceMessage> {
+/** The end of a log, in an error. */
+const LOG_CHARACTERS = 1_000;
+
+async function receive(child: ChildProcess, log: string): Promise<ServiceMessage> {
   const given = new AbortController();
   const ended = once(child, 'exit', { signal: given.signal }).then(() => []);
   const [message]: ServiceMessage[] = await Promise.race([
@@ -71,6 +82,7 @@ async function receive(child: ChildProcess): Promise<ServiceMessage> {
   ]);
   given.abort();
   ended.catch(() => undefined);
-  if (message === undefined) throw new Error('the service ended: see service.log');
+  if (message === undefined)
+    throw new Error(`the service ended: ${readFileSync(log, 'utf8').slice(-LOG_CHARACTERS)}`);
   return message;
 }

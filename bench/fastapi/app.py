@@ -50,7 +50,7 @@ class TokenImport(BaseModel):
 
 key = os.environ["FERNET_KEYS"]
 fernet = Fernet(key)
-fingerprint = hashlib.sha256(key.encode()).hexdigest()[:12]
+fingerprint = hashlib.sha256(f"tokenhold key fingerprint {key}".encode()).hexdigest()[:12]
 owners: Dict[bytes, asyncpg.Record] = {}
 
 
