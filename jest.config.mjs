@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   testTimeout: 30_000,
-  maxWorkers: '150%', // tests wait for child processes and leases, and leave the cores idle for half of the time
+  // Tests wait for child processes and leases, and leave the cores idle for half of the time. Jest takes no more than '100%'.
+  maxWorkers: Math.ceil(1.5 * availableParallelism()),
   globalSetup: '<rootDir>/test/support/setup.ts',
   globalTeardown: '<rootDir>/test/support/teardown.ts',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
