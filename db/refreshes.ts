@@ -142,10 +142,19 @@ type Bindings = Readonly<Record<string, Knex.Value>>;
 
 export type RefreshRepository = ReturnType<typeof refreshRepository>;
 
-/** The leases of refresh tokens. No statement is part of a longer transaction. */
-export function refreshRepository(db: Statements) {
+/**
+ * The leases of refresh tokens. No statement is part of a longer transaction. Statements take turns by organization, but for
+ * the one that prolongs a lease: a lease must not end because its organization has many requests.
+ */
+export function refreshRepository({
+  db,
+  statements,
+}: {
+  readonly db: Knex;
+  readonly statements: Statements;
+}) {
   const run = async (sql: string, bindings: Bindings): Promise<number> =>
-    (await db.raw<{ rowCount: number }>(sql, bindings)).rowCount;
+    (await statements.raw<{ rowCount: number }>(sql, bindings)).rowCount;
   const own = ({ organizationId, id, attempt }: ClaimedToken) => ({ organizationId, id, attempt });
 
   return {
@@ -156,7 +165,7 @@ export function refreshRepository(db: Statements) {
       leaseSeconds: number,
     ): Promise<ClaimedToken | undefined> {
       const bindings = { organizationId, id, generation, attempt, leaseSeconds };
-      const { rows } = await db.raw<{ rows: Omit<ClaimedToken, 'attempt' | 'leaseSeconds'>[] }>(
+      const { rows } = await statements.raw<{ rows: Omit<ClaimedToken, 'attempt' | 'leaseSeconds'>[] }>(
         CLAIM,
         bindings,
       );
@@ -165,7 +174,8 @@ export function refreshRepository(db: Statements) {
 
     /** Prolongs the lease. False: it is no longer ours. */
     async renew(claimed: ClaimedToken): Promise<boolean> {
-      return (await run(RENEW, { ...own(claimed), leaseSeconds: claimed.leaseSeconds })) > 0;
+      const bindings = { ...own(claimed), leaseSeconds: claimed.leaseSeconds };
+      return (await db.raw<{ rowCount: number }>(RENEW, bindings)).rowCount > 0;
     },
 
     /** Ends an attempt that has not spent the refresh token. @param isTokens whether the failure counts against the token */
@@ -195,7 +205,7 @@ export function refreshRepository(db: Statements) {
 
     /** Pairs of the same grant that the provider has not refused: late answers, the newest first, then the predecessor. */
     async versions({ organizationId, id }: TokenReference): Promise<readonly TokenVersion[]> {
-      return (await db.raw<{ rows: TokenVersion[] }>(VERSIONS, { organizationId, id })).rows;
+      return (await statements.raw<{ rows: TokenVersion[] }>(VERSIONS, { organizationId, id })).rows;
     },
 
     async refuseVersion(organizationId: string, versionId: string): Promise<void> {

@@ -188,7 +188,7 @@ async function assemble(
     authorizations: authorizationRepository({ db, hot }, config.authorizations.pending, sharding),
     consents: consentRepository(statements, config.tokensPerUserAndProviderMax),
     releases: releaseRepository(hot, sharding),
-    refreshes: refreshRepository(statements),
+    refreshes: refreshRepository({ db, statements }),
     refreshAnswers: refreshAnswers(db),
     refreshStates: refreshStates(statements),
     identity: identityRepository(db),

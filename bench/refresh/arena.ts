@@ -194,10 +194,14 @@ export async function onServer(serverUrl: string, statement: string): Promise<vo
   await client.end();
 }
 
+/** Tries to start a process, because another program may take its free port first. */
+const TRIES = 3;
+
 /** Its log goes to a file in `directory`. */
 export async function startProcess(
   directory: string,
   settings: Readonly<Record<string, string>>,
+  tries = TRIES,
 ): Promise<Process> {
   const log = openSync(join(directory, 'processes.log'), 'a');
   const child = spawn(process.execPath, [PROGRAM, 'serve'], {
@@ -208,6 +212,7 @@ export async function startProcess(
     const url = /listening on (\S+)/.exec(String(chunk))?.[1];
     if (url !== undefined) return { url, child };
   }
+  if (tries > 1) return startProcess(directory, settings, tries - 1);
   throw new Error('a process did not start: see processes.log');
 }
 

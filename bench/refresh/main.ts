@@ -102,7 +102,8 @@ try {
   }
 } finally {
   await main.stop();
-  if (figures.every(({ holds }) => holds)) rmSync(directory, { recursive: true });
+  if (figures.length === chosen.length && figures.every(({ holds }) => holds))
+    rmSync(directory, { recursive: true });
   else progress(`the logs are in ${directory}`);
 }
 

@@ -1,4 +1,4 @@
-import { isUnavailable } from '../../db/postgres/errors.ts';
+import { isUnavailable, OverloadedError } from '../../db/postgres/errors.ts';
 import type { RefreshState } from '../../db/refresh-states.ts';
 
 export type Outages = ReturnType<typeof createOutages>;
@@ -10,9 +10,9 @@ export type Outages = ReturnType<typeof createOutages>;
 export function createOutages() {
   let lastAt = Number.NEGATIVE_INFINITY;
   return {
-    /** Called with the error of a statement. */
+    /** Called with the error of a statement. Too many statements at once are no outage. */
     notice(error: unknown): void {
-      if (isUnavailable(error)) lastAt = performance.now();
+      if (isUnavailable(error) && !(error instanceof OverloadedError)) lastAt = performance.now();
     },
 
     /** The state as this process may judge it. */
