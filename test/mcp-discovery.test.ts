@@ -49,13 +49,13 @@ async function listening(http: Server): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
 }
 
-/** A server of the MCP SDK, with the SDK's own metadata and bearer check. */
-async function startMcpServer() {
+/** A server of the MCP SDK, with the SDK's own metadata and bearer check, behind an authorization server. */
+async function startMcpServer(behind = server) {
   const app = express();
   const http = createServer(app);
   const url = new URL('/mcp', await listening(http));
   const metadata = JSON.parse(
-    await (await fetch(`${server.issuer}/.well-known/openid-configuration`)).text(),
+    await (await fetch(`${behind.issuer}/.well-known/openid-configuration`)).text(),
   );
   app.use(
     mcpAuthMetadataRouter({
@@ -65,7 +65,7 @@ async function startMcpServer() {
     }),
   );
   const verifyAccessToken = async (token: string) => {
-    const { active, client_id, scope, exp, aud } = await server.introspect(token);
+    const { active, client_id, scope, exp, aud } = await behind.introspect(token);
     if (active !== true || aud !== url.href) throw new Error('not a token for this server');
     return { token, clientId: String(client_id), scopes: String(scope).split(' '), expiresAt: Number(exp) };
   };
@@ -93,13 +93,23 @@ async function startMcpServer() {
   };
 }
 
-const discover = (provider_id: string, mcp_server_url: string, key = tenant.apiKey) =>
-  vault.call('POST', DISCOVER, { key, json: { provider_id, name: 'Tools', mcp_server_url } });
+const discover = (provider_id: string, mcp_server_url: string, key = tenant.apiKey, at = vault) =>
+  at.call('POST', DISCOVER, { key, json: { provider_id, name: 'Tools', mcp_server_url } });
 
 const authenticate = async (provider: string) => {
   const json = { provider, scopes: [] };
   return Object((await vault.call('POST', '/v2/auth/authenticate', { key: tenant.apiKey, json })).body);
 };
+
+/** Calls the server's tool, as an agent with this token. */
+async function greeted(url: string, token: string) {
+  const requestInit = { headers: { Authorization: `Bearer ${token}` } };
+  const agent = new Client({ name: 'agent', version: '1' });
+  await agent.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+  const result = await agent.callTool({ name: 'greet' });
+  await agent.close();
+  return result;
+}
 
 async function consent(provider: string): Promise<void> {
   const alice = person();
@@ -134,11 +144,7 @@ describe('a server of the MCP SDK, behind an authorization server that registers
 
     await consent('tools');
     const { token } = await authenticate('tools');
-    const requestInit = { headers: { Authorization: `Bearer ${token}` } };
-    const agent = new Client({ name: 'agent', version: '1' });
-    await agent.connect(new StreamableHTTPClientTransport(new URL(mcp.url), { requestInit }));
-    expect(await agent.callTool({ name: 'greet' })).toMatchObject({ content: [{ text: 'hello' }] });
-    await agent.close();
+    expect(await greeted(mcp.url, token)).toMatchObject({ content: [{ text: 'hello' }] });
     expect((await server.seen()).at(-1)).toMatchObject({
       grantType: 'authorization_code',
       resource: mcp.url,
@@ -404,5 +410,48 @@ describe('a server that takes client id metadata documents', () => {
       grant_types: ['authorization_code', 'refresh_token'],
     });
     expect((await fetch(`${vault.url}/oauth/clients/a%20b`)).status).toBe(404);
+  });
+
+  it('knows our client by its document: consent, a tool call with the token, refresh', async () => {
+    const publicUrl = 'https://vault.example';
+    const at = await startVault({ PUBLIC_URL: publicUrl, OUTBOUND_ALLOW: '127.0.0.0/8, localhost' });
+    const clientDocuments = { publicUrl, servedAt: at.url };
+    const behind = await startAuthorizationServer({ redirectUris: ['http://127.0.0.1/'], clientDocuments });
+    const tools = await startMcpServer(behind);
+    try {
+      const { apiKey: key } = await at.newTenant();
+      const { status, body } = await discover('tools', tools.url, key, at);
+      const client_id = `${publicUrl}/oauth/clients/tools`;
+      const method = { token_endpoint_auth_method: 'none' };
+      expect({ status, body }).toMatchObject({ status: 200, body: { client_id, ...method } });
+      expect(await at.db('oauth_providers').where({ provider_id: 'tools' }).first()).toMatchObject({
+        client_secret: null,
+        registration_endpoint: null,
+      });
+
+      const json = { provider: 'tools', scopes: [] };
+      const authenticated = async () =>
+        Object((await at.call('POST', '/v2/auth/authenticate', { key, json })).body);
+      const here = (url: string) => url.replace(publicUrl, at.url);
+      const alice = person();
+      const { next } = await alice.press(here((await authenticated()).url));
+      expect(new URL(next).searchParams.get('client_id')).toBe(client_id);
+      const end = await alice.go(here(await behind.consent(next)));
+      expect(end.headers.get('location')).toBe(`${publicUrl}/connected`);
+
+      const { token } = await authenticated();
+      expect(await greeted(tools.url, token)).toMatchObject({ content: [{ text: 'hello' }] });
+      await at.db('oauth_tokens').update({ expires_at: new Date(0) });
+      const refreshed = await authenticated();
+      expect(refreshed.token).not.toBe(token);
+      expect(await greeted(tools.url, refreshed.token)).toMatchObject({ content: [{ text: 'hello' }] });
+      expect((await behind.seen()).map(({ grantType, resource }) => [grantType, resource])).toEqual([
+        ['authorization_code', tools.url],
+        ['refresh_token', tools.url],
+      ]);
+    } finally {
+      tools.stop();
+      await Promise.all([behind.stop(), at.close()]);
+    }
   });
 });

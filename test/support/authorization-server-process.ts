@@ -67,6 +67,11 @@ function configuration(): Configuration {
       introspection: { enabled: true },
       registration: { enabled: true, initialAccessToken: false },
       registrationManagement: { enabled: true },
+      clientIdMetadataDocument: {
+        enabled: options.clientDocuments !== undefined,
+        ack: 'draft-02',
+        cacheDuration: { min: 0, max: 1 },
+      },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => [],
@@ -80,9 +85,17 @@ function configuration(): Configuration {
     },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+    // The name of a public URL leads nowhere here.
+    ...(options.clientDocuments && { fetch: fetchDocument(options.clientDocuments) }),
     ...options.configuration,
   };
 }
+
+const fetchDocument =
+  ({ publicUrl, servedAt }: { readonly publicUrl: string; readonly servedAt: string }) =>
+  // Without the dispatcher of the options, which refuses loopback addresses.
+  (url: string | URL | Request, { headers = {} }: RequestInit = {}): Promise<Response> =>
+    fetch(String(url).replace(publicUrl, servedAt), { headers, redirect: 'manual' });
 
 type Handle = ReturnType<Provider['callback']>;
 

@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly reuseWindowSeconds?: number;
   /** Default 3600. */
   readonly accessTokenSeconds?: number;
+  /** Client id metadata documents are taken. Those below `publicUrl` are fetched from `servedAt`. */
+  readonly clientDocuments?: { readonly publicUrl: string; readonly servedAt: string };
   /** Merged into the server's configuration. It is sent as JSON. */
   readonly configuration?: Configuration;
 }
