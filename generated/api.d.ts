@@ -10,15 +10,8 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Import Oauth Token
-         * @description Persist a directly-obtained OAuth token (no authorization-code exchange).
-         *
-         *     The Slack managed-install flow receives a bot token inline from
-         *     ``apps.managedInstall`` instead of through the browser OAuth redirect. This
-         *     stores it (Fernet-encrypted at rest, via ``create_oauth_token``) for the
-         *     caller's org/user against an existing provider. Requiring the provider to
-         *     already exist in the caller's org scopes the write and blocks cross-org
-         *     token creation. The token value is never logged or returned.
+         * Import a token that was obtained elsewhere
+         * @description Stores the token for the calling user, encrypted, and answers its id. The provider must exist in the caller's organization. An `Idempotency-Key` makes the request safe to repeat for 24 hours.
          */
         readonly post: operations["import_oauth_token_v2_auth_tokens_import_post"];
         readonly delete?: never;

@@ -22,11 +22,25 @@ const HTML = `<!doctype html>
 <script src="docs/start.js"></script>
 `;
 
+/** The sections of the page, each with the paths below `/v2/auth/` that belong to it. The document keeps its own tags. */
+const SECTIONS = [
+  {
+    name: 'Getting tokens',
+    description: 'Ask for a token; if a person must consent, show the link and wait.',
+    paths: ['authenticate', 'wait', 'callback', 'setup'],
+  },
+  { name: 'Tokens', description: 'Import, list, label and delete them.', paths: ['tokens'] },
+  { name: 'OAuth providers', description: 'Where tokens come from.', paths: ['providers'] },
+  { name: 'Agent connections', description: 'Which tokens agents use.', paths: ['agents'] },
+];
+
 /**
  * `validatorUrl` would send the document to another host. The answers that every operation shares are many, so an error is
  * one line until it is opened.
  */
-const START = `const ours = () => ({
+const START = `const sections = ${JSON.stringify(SECTIONS)};
+
+const ours = () => ({
   wrapComponents: {
     // Each scheme's field asks for the focus, and the last one gets it.
     authorizationPopup: (Original, { React }) => (props) => {
@@ -44,11 +58,27 @@ const START = `const ours = () => ({
     },
   },
 });
+// Puts each operation into its section.
+const grouped = (text) => {
+  const contract = JSON.parse(text);
+  contract.tags = sections.map(({ name, description }) => ({ name, description }));
+  for (const [path, methods] of Object.entries(contract.paths)) {
+    const section = sections.find(({ paths }) => paths.includes(path.split('/')[3]));
+    for (const operation of Object.values(methods)) if (section !== undefined) operation.tags = [section.name];
+  }
+  return JSON.stringify(contract);
+};
+
 SwaggerUIBundle({
   url: 'openapi.json',
+  responseInterceptor: (response) => {
+    if (new URL(response.url).pathname.endsWith('/openapi.json')) response.text = grouped(response.text);
+    return response;
+  },
   dom_id: '#api',
   validatorUrl: null,
   tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
   persistAuthorization: true,
   plugins: [ours],
 });

@@ -104,7 +104,7 @@ describe('generating', () => {
   });
 
   it('finds generated/ stale when the contract has changed', async () => {
-    rewrite('openapi/openapi.json', (text) => text.replaceAll('Import Oauth Token', 'Import an OAuth token'));
+    rewrite('openapi/openapi.json', (text) => text.replaceAll('the created token id only', 'the id only'));
     expect(await generate('--check')).toEqual({
       status: 1,
       stdout: '',
