@@ -3,36 +3,42 @@ import { type Page, page } from './page.ts';
 
 const TRY_AGAIN = 'To try again, start from your application.';
 
-const said = (title: string, ...sentences: readonly string[]): Page =>
-  page({ title, main: html`<h1>${title}</h1>\n${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}` });
+const told = (tone: 'good' | 'bad' | undefined, title: string, sentences: readonly string[]): Page =>
+  page({
+    title,
+    tone,
+    main: html`<h1>${title}</h1>\n${sentences.map((sentence) => html`<p>${sentence}</p>\n`)}`,
+  });
+const done = (title: string, ...sentences: readonly string[]): Page => told('good', title, sentences);
+const failed = (title: string, ...sentences: readonly string[]): Page => told('bad', title, sentences);
 
 /**
  * The static pages that end an authorization, by path. A callback redirects to one of them. So the browser's history keeps
  * neither the code nor a text of the provider, and a reload does nothing.
  */
 export const outcomePages = {
-  '/connected': said('Connected', 'Your account is connected. You can close this window.'),
-  '/not-connected/refused': said(
+  '/connected': done('Connected', 'Your account is connected. You can close this window.'),
+  '/not-connected/refused': failed(
     'Not connected',
     'Access was refused at the provider. Nothing was saved.',
     TRY_AGAIN,
   ),
-  '/not-connected/misconfigured': said(
+  '/not-connected/misconfigured': failed(
     'Not connected',
     'The provider does not accept the settings of this application. Nothing was saved.',
     'Please tell the people who run the application. Trying again will not help.',
   ),
-  '/not-connected/unavailable': said(
+  '/not-connected/unavailable': failed(
     'Not connected',
     'The provider could not answer just now. Nothing was saved.',
     'Please wait a few minutes. Then start again from your application.',
   ),
-  '/not-connected/full': said(
+  '/not-connected/full': failed(
     'Not connected',
     'You have connected as many accounts of this provider as the application allows. Nothing was saved.',
     'Delete one of them in your application. Then start again from there.',
   ),
-  '/not-connected/failed': said(
+  '/not-connected/failed': failed(
     'Not connected',
     'The provider did not give access to an account. Nothing was saved.',
     TRY_AGAIN,
@@ -62,35 +68,35 @@ const BY_ERROR: ReadonlyMap<string, OutcomePath> = new Map([
 export const refusalPath = (error: string): OutcomePath => BY_ERROR.get(error) ?? '/not-connected/failed';
 
 /** 400: a callback whose state is unknown, used, expired or foreign, all alike. */
-export const notFoundPage = said(
+export const notFoundPage = failed(
   'Authorization not found',
   'This address belongs to no connection that is under way in this browser. It may have been finished already.',
   TRY_AGAIN,
 );
 
 /** 410: a link to the connect page that has expired, was used, or never existed, all alike. */
-export const gonePage = said(
+export const gonePage = failed(
   'This link is not valid any more',
   'It was used already, or it has expired.',
   TRY_AGAIN,
 );
 
 /** 4xx: a parameter or a form that the service cannot read. */
-export const malformedPage = said(
+export const malformedPage = failed(
   'This address cannot be used',
   'It is incomplete, or it was changed on its way. Nothing was saved.',
   TRY_AGAIN,
 );
 
 /** 429 and 5xx. A reload repeats what was not done. */
-export const unavailablePage = said(
+export const unavailablePage = failed(
   'Not available just now',
   'The service could not answer just now.',
   'Please wait a moment, and reload this page. If that does not help, start again from your application.',
 );
 
 /** 403: the button's POST did not come from our page. */
-export const foreignFormPage = said(
+export const foreignFormPage = failed(
   'Not accepted',
   'The button was not pressed on our page. Nothing was started.',
   'Open the link from your application again, and press the button there.',
@@ -98,13 +104,12 @@ export const foreignFormPage = said(
 
 /** The answers to a provider that sends somebody here after an installation (GitHub Apps). */
 export const setupPages = {
-  installed: said(
+  installed: done(
     'Installed',
     'The application is installed. Now connect your account from your application.',
   ),
-  requested: said(
-    'Waiting for an owner',
+  requested: told(undefined, 'Waiting for an owner', [
     'An owner of the organization at the provider must approve the installation. Connect your account from your application after that.',
-  ),
-  updated: said('Updated', 'The installation is updated. You can close this window.'),
+  ]),
+  updated: done('Updated', 'The installation is updated. You can close this window.'),
 } as const satisfies Readonly<Record<string, Page>>;

@@ -12,14 +12,16 @@ interface Parts {
   readonly title: string;
   readonly main: Html;
   readonly head?: Html;
+  /** The colour above the page. The words tell the same. Default: none. */
+  readonly tone?: 'good' | 'bad' | undefined;
   /** Whether the page holds a form, which is sent to the page's own URL. */
   readonly hasForm?: boolean;
 }
 
 /** Holds no character that `html` escapes: the hash in the policy must be that of the text on the page. */
 const STYLE = `
-:root{color-scheme:light dark;--back:#f4f5f7;--card:#fff;--text:#1b1f24;--quiet:#57606a;--line:#d0d7de;--link:#0b5fd0;--button:#0b5fd0}
-@media (prefers-color-scheme:dark){:root{--back:#0e1116;--card:#171b22;--text:#e8ebef;--quiet:#a3acb8;--line:#343b45;--link:#7db1ff;--button:#2f74d8}}
+:root{color-scheme:light dark;--back:#f4f5f7;--card:#fff;--text:#1b1f24;--quiet:#57606a;--line:#d0d7de;--link:#0b5fd0;--button:#0b5fd0;--good:#1a7f37;--bad:#9a6700}
+@media (prefers-color-scheme:dark){:root{--back:#0e1116;--card:#171b22;--text:#e8ebef;--quiet:#a3acb8;--line:#343b45;--link:#7db1ff;--button:#2f74d8;--good:#3fb950;--bad:#d29922}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--back);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
 main{max-width:30rem;margin:6vh auto;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem;overflow-wrap:anywhere}
@@ -35,6 +37,8 @@ a{color:var(--link)}
 button{width:100%;margin-top:.75rem;padding:.75rem 1rem;border:0;border-radius:.5rem;background:var(--button);color:#fff;font:inherit;font-weight:600;cursor:pointer}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 @media (max-width:32rem){main{margin:0;border-width:0 0 1px;border-radius:0}}
+main.good{border-top:4px solid var(--good)}
+main.bad{border-top:4px solid var(--bad)}
 `;
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
@@ -43,7 +47,7 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
  * A whole document. Its policy allows our style and nothing else: no script, no image, no frame, no foreign form target.
  * A page with a form sends its origin to itself, because under `no-referrer` a POST carries `Origin: null`.
  */
-export const page = ({ title, main, head, hasForm = false }: Parts): Page => ({
+export const page = ({ title, main, head, tone, hasForm = false }: Parts): Page => ({
   html: html`<!doctype html>
 <html lang="en">
 <head>
@@ -53,7 +57,7 @@ export const page = ({ title, main, head, hasForm = false }: Parts): Page => ({
 ${head}<style>${STYLE}</style>
 </head>
 <body>
-<main>
+<main${tone && html` class="${tone}"`}>
 ${main}
 </main>
 </body>
