@@ -102,7 +102,9 @@ async function sample({ ciphertexts, keyRing }: Vault): Promise<Finding> {
   }
   const few = unreadable.slice(0, CIPHERTEXT_COLUMNS.length).join(', ');
   const detail =
-    unreadable.length === 0 ? `${opened} ciphertexts open` : `${unreadable.length} do not open: ${few}, …`;
+    unreadable.length === 0
+      ? `${opened} of ${opened} ciphertexts open`
+      : `${unreadable.length} of ${opened + unreadable.length} do not open: ${few}, …`;
   return { check: 'sample', ok: unreadable.length === 0, detail };
 }
 
