@@ -3,6 +3,7 @@ import pg from 'pg';
 import { LANES_APART } from './batcher.ts';
 import { type ConnectionOptions, connectionConfig, type PoolUse, silenceLimitMs } from './connection.ts';
 import { isItemFault } from './errors.ts';
+import { execution, type KnownColumns } from './execution.ts';
 import { watchSilence } from './silence.ts';
 import { inSpan } from './tracing.ts';
 
@@ -15,6 +16,8 @@ export interface HotStatement {
   /** False: the text differs from call to call, so it is not prepared by its name. */
   readonly isPrepared?: false;
 }
+
+const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** The values of a statement, in the order in which its text binds them. */
 export function createParameters() {
@@ -77,11 +80,16 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
 
   pool.on('error', () => undefined); // the pool has dropped an idle connection that was lost
 
-  const send = (client: pg.PoolClient, { name, text, values, isPrepared }: HotStatement) =>
-    new Promise<pg.QueryResult>((resolve, reject) => {
-      const query = new pg.Query(text, values, (error, result) => {
+  const columns: KnownColumns = new Map();
+  const send = <Row>(client: pg.PoolClient, { name, text, values, isPrepared }: HotStatement) =>
+    new Promise<readonly Row[]>((resolve, reject) => {
+      if (isPrepared !== false && values.every(isText)) {
+        client.query(execution({ name, text, values }, columns, { resolve, reject }));
+        return;
+      }
+      const query = new pg.Query(text, values, (error, { rows }) => {
         if (error) reject(error);
-        else resolve(result);
+        else resolve(rows);
       });
       // pg copies a configuration property by property, so the name is set afterwards.
       client.query(isPrepared === false ? query : Object.assign(query, { name }));
@@ -90,7 +98,7 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
   async function run<Row>(statement: HotStatement): Promise<readonly Row[]> {
     const client = idle.pop() ?? (await pool.connect());
     try {
-      const { rows } = await send(client, statement);
+      const rows = await send<Row>(client, statement);
       if (pool.waitingCount > 0) client.release();
       else idle.push(client);
       return rows;
