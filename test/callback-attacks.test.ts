@@ -109,6 +109,16 @@ describe('a link that somebody else opens', () => {
     await expectUsable(mallory);
   });
 
+  it('finishes once where two browsers have pressed the button', async () => {
+    const { url, authId } = await start();
+    const browsers = await Promise.all(
+      [person(), person()].map(async (one) => ({ one, callback: await one.untilCallback(url) })),
+    );
+    const answers = await Promise.all(browsers.map(({ one, callback }) => one.go(callback)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([303, 400]);
+    expect(await status(authId)).toBe('completed');
+  });
+
   it('is not pressed by a page of another site, nor by one that hides its origin', async () => {
     const { url } = await start();
     for (const headers of [
