@@ -1,5 +1,7 @@
 /** What a scrape costs: the counts of ciphertexts read whole indexes. */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { exit, printed, spawnTokenhold } from './support/process.ts';
@@ -7,6 +9,7 @@ import { startVault, type TestVault } from './support/vault.ts';
 
 let server: ChildProcess | undefined;
 let vault: TestVault | undefined;
+let served = '';
 
 afterAll(async () => {
   server?.kill('SIGKILL');
@@ -51,6 +54,16 @@ it('ciphertexts are counted once for all scrapes, and no request waits for the c
   await lock.rollback();
   await locker.destroy();
   while (!/^tokenhold_ciphertexts\{/m.test((await scrape()).text));
+  served = (await scrape()).text;
   server.kill();
   expect(await exit(server)).toBe(0);
+});
+
+it('are those that docs/operations.md names', () => {
+  const documented = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
+  const chapter = documented.slice(documented.indexOf('\n## Metrics'), documented.indexOf('\n## Traces'));
+  const names = new Set([...chapter.matchAll(/`(tokenhold_\w+)`/g)].map(([, name]) => name));
+  const ours = new Set([...served.matchAll(/^# TYPE (tokenhold_\w+)/gm)].map(([, name]) => name));
+  expect(names.size).toBeGreaterThan(10);
+  expect([...ours].sort()).toEqual([...names].sort());
 });
