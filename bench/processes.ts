@@ -1,9 +1,8 @@
 /** `npm run bench:processes`: how many processes one PostgreSQL serves, with the same connections shared among them. */
 import { availableParallelism, cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type BenchVault, openServer, type Server } from './database.ts';
-import { serviceLoad } from './loads.ts';
-import { giveTokens, releases } from './release-load.ts';
+import { type BenchVault, giveTokens, openServer, type Server, settingsOf } from './database.ts';
+import { importLoad, type Load, type LoadOptions, releaseLoad } from './loads.ts';
 import { type Service, startService } from './start.ts';
 
 const { values: options } = parseArgs({
@@ -15,28 +14,24 @@ const { values: options } = parseArgs({
 });
 const [seconds, connections] = [Number(options.seconds), Number(options.connections)];
 
-const sum = (figures: readonly number[]): number => figures.reduce((total, figure) => total + figure, 0);
-
 /** Imports and releases in a second, of all processes together. */
 async function measure(server: Server, vault: BenchVault, processes: number): Promise<readonly number[]> {
-  const settings = {
-    DATABASE_URL: vault.connectionString,
-    FERNET_KEYS: vault.fernetKey,
-    TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
-  };
   const services: Service[] = [];
-  for (let started = 0; started < processes; started++) {
-    services.push(await startService(server.directory, settings));
-  }
-  const load = { connections: connections / processes, seconds, isStored: false };
-  const all = async (run: (service: Service) => Promise<number>) => sum(await Promise.all(services.map(run)));
-  const importing = async (service: Service) => (await serviceLoad(service, vault, load)).perSecond;
-  const releasing = (service: Service) => releases(service, vault, load);
   try {
-    for (const service of services) await giveTokens(service, vault);
-    await all((service) => releases(service, vault, { ...load, seconds: 1 })); // warms up
-    const released = await all(releasing);
-    return [await all(importing), released];
+    for (let started = 0; started < processes; started++) {
+      services.push(await startService(server.directory, settingsOf(vault)));
+    }
+    const all = async (
+      load: (service: Service, vault: BenchVault, options: LoadOptions) => Promise<Load>,
+      duration = seconds,
+    ) => {
+      const share = { connections: connections / processes, seconds: duration };
+      const loads = await Promise.all(services.map((service) => load(service, vault, share)));
+      return loads.reduce((total, { perSecond }) => total + perSecond, 0);
+    };
+    await all(releaseLoad, 1); // warms up
+    const released = await all(releaseLoad);
+    return [await all(importLoad), released];
   } finally {
     for (const service of services) await service.stop();
   }
@@ -45,6 +40,7 @@ async function measure(server: Server, vault: BenchVault, processes: number): Pr
 const server = await openServer(process.env['DATABASE_URL']);
 const vault = await server.createVault(1);
 try {
+  await giveTokens(vault);
   const lines = ['| processes | imports/s | releases/s |', '| --- | --- | --- |'];
   for (const processes of options.processes.split(',').map(Number)) {
     const figures = await measure(server, vault, processes);

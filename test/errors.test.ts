@@ -145,11 +145,19 @@ describe('an outage', () => {
   it.each(Object.keys(KNEX))('is told by Knex: %s', async (name) => {
     expect(isUnavailable(await KNEX[name]?.())).toBe(true);
   });
+
+  it('is that Citus lost another node in the middle of a statement', () => {
+    const lost = { code: 'XX000', where: 'while executing command on 10.0.0.2:5432' };
+    expect(isUnavailable(Object.assign(new Error('server closed the connection'), lost))).toBe(true);
+  });
 });
 
 describe('another error', () => {
   it('is none, whatever text it quotes', () => {
     expect(isUnavailable(new Error('Connection terminated: no such column'))).toBe(false);
     expect(isUnavailable(Object.assign(new Error('timeout expired'), { code: '22P02' }))).toBe(false);
+    expect(isUnavailable(Object.assign(new Error('cache lookup failed'), { code: 'XX000', where: '' }))).toBe(
+      false,
+    );
   });
 });

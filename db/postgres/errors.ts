@@ -45,6 +45,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
 const FOREIGN_KEY_VIOLATION = '23503';
 const UNIQUE_VIOLATION = '23505';
 const DEADLOCK = '40P01';
+const INTERNAL_ERROR = 'XX000';
 
 /** Whether the statement waited for a lock longer than it may. */
 export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_NOT_AVAILABLE;
@@ -75,8 +76,18 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof OverloadedError || UNAVAILABLE_NAMES.has(error.name)) return true;
   const code = errorCode(error);
   if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);
-  return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code);
+  return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code) || isOfLostNode(error);
 }
+
+/**
+ * Whether Citus lost another node in the middle of a statement. libpq then tells no SQLSTATE, and Citus makes it an internal
+ * error with the node in its context.
+ */
+const isOfLostNode = (error: Error): boolean =>
+  errorCode(error) === INTERNAL_ERROR &&
+  'where' in error &&
+  typeof error.where === 'string' &&
+  /while executing command on \S+:\d+/.test(error.where);
 
 const ATTEMPTS = 3;
 

@@ -28,17 +28,16 @@ async function run(connectionString: string, ...statements: string[]): Promise<v
   }
 }
 
-/** Runs statements on the server of the test run, outside any test's database. */
-export const onServer = (...statements: string[]): Promise<void> => run(serverUrl(), ...statements);
-
 /** The nodes of a cluster, its coordinator first. Empty: the run has one PostgreSQL. */
 const cluster = (): readonly string[] => process.env['TEST_CITUS_URLS']?.split(',') ?? [];
 
-/** Whether the run has one PostgreSQL: faults of the server itself are then those of the whole database. */
-export const isOneServer = (): boolean => cluster().length === 0;
+const isOneServer = (): boolean => cluster().length === 0;
 
-/** Each node of a cluster keeps its part of a database in a database of the same name. */
-async function onNodes(...statements: string[]): Promise<void> {
+/**
+ * Runs statements on the server of the test run, outside any test's database. On a cluster they run on each node, because each
+ * keeps its part of a database in a database of the same name, and roles of its own.
+ */
+export async function onServer(...statements: string[]): Promise<void> {
   for (const node of isOneServer() ? [serverUrl()] : cluster()) await run(node, ...statements);
 }
 
@@ -61,7 +60,7 @@ async function distribute(): Promise<void> {
     ...script.split(/;\s*$/m).filter((statement) => statement.trim() !== ''),
   );
   // Citus keeps a process in each database, and no database with one can be cloned.
-  await onNodes(
+  await onServer(
     `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${TEMPLATE}'`,
   );
 }
@@ -77,10 +76,10 @@ let clones = 0;
 /** A database of the test's own: a migrated one, or an empty one. */
 export async function createDatabase(template: 'migrated' | 'empty' = 'migrated') {
   const name = `vault_${process.pid}_${process.env['JEST_WORKER_ID']}_${Date.now()}_${clones++}`;
-  await onNodes(`CREATE DATABASE ${name} TEMPLATE ${template === 'migrated' ? TEMPLATE : 'template0'}`);
+  await onServer(`CREATE DATABASE ${name} TEMPLATE ${template === 'migrated' ? TEMPLATE : 'template0'}`);
   return {
     connectionString: databaseUrl(serverUrl(), name),
-    drop: () => onNodes(`DROP DATABASE ${name} WITH (FORCE)`),
+    drop: () => onServer(`DROP DATABASE ${name} WITH (FORCE)`),
   };
 }
 
@@ -91,7 +90,7 @@ export async function setup(): Promise<void> {
     embedded = await startEmbedded(dataDir);
     process.env['TEST_DATABASE_URL'] = embedded.connectionString;
   }
-  await onNodes(
+  await onServer(
     `DROP DATABASE IF EXISTS ${TEMPLATE} WITH (FORCE)`,
     `CREATE DATABASE ${TEMPLATE} TEMPLATE template0`,
   );
@@ -101,7 +100,7 @@ export async function setup(): Promise<void> {
 }
 
 export async function teardown(): Promise<void> {
-  await onNodes(`DROP DATABASE ${TEMPLATE}`);
+  await onServer(`DROP DATABASE ${TEMPLATE}`);
   await embedded?.stop();
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true });
 }
