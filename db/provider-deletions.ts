@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { type Actor, recordedAs, recording, SERVICE } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
@@ -18,6 +19,8 @@ const DEFAULTS: DeletionOptions = { stepSize: 2_000, waitMs: 3_000 };
 
 /** The steps that a process runs at once, so that they do not use up the pool. `resume` takes those that had to wait too long. */
 const STEPS = { perTenant: 1, total: 2, waiting: 1_000, patienceMs: 0 };
+
+const MAX_REST_MS = 1_000;
 
 /** Ends the use of a provider: every statement that reads providers or tokens skips marked ones. */
 const MARK = `
@@ -114,10 +117,13 @@ export function providerDeletions(
     const { organizationId, providerId } = deletion;
     const inTurn = <Result>(step: () => Promise<Result>): Promise<Result> =>
       steps.run(organizationId, 1, () => retryDeadlock(step));
+    const begun = performance.now();
     for (let after: Step | undefined = BEFORE_ALL; after !== undefined; ) {
       if (isClosed) return;
-      const from: Step = after;
+      const [from, start]: [Step, number] = [after, performance.now()];
       after = await inTurn(() => deleteStep(db, deletion, from));
+      // Behind the answer it rests between steps, so that it leaves half of the database to requests.
+      if (performance.now() - begun > waitMs) await delay(Math.min(performance.now() - start, MAX_REST_MS));
     }
     await inTurn(() =>
       db.transaction(async (transaction) => {

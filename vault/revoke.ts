@@ -58,6 +58,7 @@ const AT_ONCE = 8;
 /** A claim names at most this many tokens. For more, all that the organization owes is worked off. */
 const IDS = 1_000;
 const SWEEP_MS = 15_000;
+const MAX_REST_MS = 1_000;
 const FIRST_PAUSE_SECONDS = 10;
 const LONGEST_PAUSE_SECONDS = 3_600;
 const PATIENCE_SECONDS = 86_400;
@@ -75,6 +76,7 @@ export function createRevoker(parts: Parts) {
     const limit = pLimit(AT_ONCE);
     try {
       while (!stopping.signal.aborted && (await mayRevoke())) {
+        const start = performance.now();
         const owed = await revocations.claim(filter, PAGE);
         if (owed.length === 0) return;
         const isRevocable = ({ tokenUrl, revocationEndpoint }: OwedRevocation) =>
@@ -83,11 +85,16 @@ export function createRevoker(parts: Parts) {
           endUnsupported(owed.filter((one) => !isRevocable(one))),
           ...owed.filter(isRevocable).map((one) => limit(attempt, one)),
         ]);
+        if (owed.length === PAGE) await rest(performance.now() - start);
       }
     } catch {
       // The claimed ones become due again.
     }
   }
+
+  /** Between the pages of many revocations, so that they leave half of the database to requests. */
+  const rest = (milliseconds: number): Promise<void> =>
+    delay(Math.min(milliseconds, MAX_REST_MS), undefined, { signal: stopping.signal });
 
   /** All of them in one statement: a deleted provider can have had very many tokens. */
   async function endUnsupported(owed: readonly OwedRevocation[]): Promise<void> {
