@@ -9,8 +9,9 @@ import { docsRoutes } from './docs.ts';
 import { healthRoutes } from './health.ts';
 import { answerErrors, type Observers, receive } from './observing.ts';
 import { loadOperations, type Operation, type OperationParts } from './operations.ts';
+import { createPace, type Pace } from './pacing.ts';
 import { mount, type Route } from './routing.ts';
-import { operationRoute, pageRoute, type ServicePage } from './serving.ts';
+import { operationRoute, pageRoute, type ServicePage, withoutCaller } from './serving.ts';
 import { traceRequests } from './tracing.ts';
 
 export interface AppParts extends OperationParts, Observers {
@@ -47,20 +48,21 @@ export async function createApp(parts: AppParts): Promise<Express> {
 
   if (parts.isTracing) app.use(traceRequests);
   app.use(receive(parts));
+  const pace = createPace(parts.trustProxy);
+  const pages = [...docsRoutes(parts.contract), ...(parts.pages ?? []).map(pageRoute)];
   mount(app, [
-    ...healthRoutes(parts.isReady),
-    ...docsRoutes(parts.contract),
-    ...(parts.pages ?? []).map(pageRoute),
-    ...(await operationRoutes(parts)),
+    ...healthRoutes(parts.isReady).map(withoutCaller(pace.probe)),
+    ...pages.map(withoutCaller(pace.turn)),
+    ...(await operationRoutes(parts, pace)),
   ]);
-  app.use(answerErrors(parts));
+  app.use(answerErrors({ ...parts, pace }));
   return app;
 }
 
 /** Answers of any length, a page of each in memory. */
 const LISTS = { perTenant: 2, total: 8, waiting: 100, patienceMs: 10_000 };
 
-async function operationRoutes(parts: AppParts): Promise<readonly Route[]> {
+async function operationRoutes(parts: AppParts, pace: Pace): Promise<readonly Route[]> {
   const { limits, authenticator } = parts;
   const limited = limitFailures(limits.authFailuresPerMinute, parts.trustProxy);
   const [serveBody, lists] = [createBodies(), createTurns(LISTS)];
@@ -71,6 +73,7 @@ async function operationRoutes(parts: AppParts): Promise<readonly Route[]> {
       bodyBytes: limits.bodyBytes,
       serveBody,
       lists,
+      pace,
     }),
   );
 }

@@ -26,13 +26,12 @@ export function limitFailures(
 ): (authenticate: Authenticate) => AuthenticateRequest {
   if (perMinute === 0) return (authenticate) => (request) => authenticate(request.headersDistinct);
   const failures = new RateLimiterMemory({ points: perMinute, duration: 60 });
-  const isTrusted = trust(trustProxy);
+  const networkOf = clientNetwork(trustProxy);
   return (authenticate) => async (request) => {
     try {
       return await authenticate(request.headersDistinct);
     } catch (error) {
-      if (error instanceof InvalidCredentialsError)
-        await failures.consume(network(proxyAddress(request, isTrusted))).catch(refuse);
+      if (error instanceof InvalidCredentialsError) await failures.consume(networkOf(request)).catch(refuse);
       throw error;
     }
   };
@@ -47,6 +46,12 @@ export function clientAddress(trustProxy: TrustProxy): (request: IncomingMessage
   };
 }
 
+/** The network whose requests are counted: an IPv4 address, or an IPv6 /64. */
+export function clientNetwork(trustProxy: TrustProxy): (request: IncomingMessage) => string {
+  const isTrusted = trust(trustProxy);
+  return (request) => network(proxyAddress(request, isTrusted));
+}
+
 function trust(proxies: TrustProxy): (address: string, hop: number) => boolean {
   if (typeof proxies !== 'string') return (_address, hop) => hop < Number(proxies);
   const isListed = proxyAddress.compile(proxies.split(',').map((address) => address.trim()));
@@ -59,7 +64,7 @@ function withoutPort(address: string): string {
   return bare;
 }
 
-/** The network whose failures are counted. Every form of an address gives the same network. */
+/** Every form of an address gives the same network. */
 function network(forwarded: string): string {
   const text = withoutPort(forwarded);
   if (isIP(text) === 0) return 'none'; // texts that are no addresses share one count

@@ -91,26 +91,44 @@ function refusal(status: number): string {
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
 }
 
-/** If this many connections are open, each new one closes the connection that has been idle for longest. */
+/**
+ * If this many connections are open, each new one closes another: the one that has been idle for longest, or else the one
+ * whose request has been arriving for longest.
+ */
 function giveWay(server: Server, mostConnections: number): void {
-  /** In the order in which they became idle. */
+  /** In the order in which they became idle. A connection whose headers have not arrived counts as idle. */
   const idle = new Set<Socket>();
+  /** The requests whose bodies may not have arrived, in their order. */
+  const arriving = new Set<IncomingMessage>();
   const latest = new WeakMap<Socket, ServerResponse>();
   let open = 0;
+
+  function oldest(): Socket | undefined {
+    for (const socket of idle) return socket;
+    for (const request of arriving) {
+      if (!request.complete) return request.socket;
+      arriving.delete(request);
+    }
+    return undefined;
+  }
+
   server.on('connection', (socket: Socket) => {
     open += 1;
-    const [oldest] = open > mostConnections ? idle : [];
-    oldest?.destroy();
+    if (open > mostConnections) oldest()?.destroy();
     idle.add(socket);
     socket.once('close', () => {
       open -= 1;
       idle.delete(socket);
     });
   });
-  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket, headers } = request;
     idle.delete(socket);
     latest.set(socket, response);
+    const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+    if (hasBody) arriving.add(request);
     response.once('close', () => {
+      arriving.delete(request);
       if (latest.get(socket) === response && !socket.destroyed) idle.add(socket);
     });
   });

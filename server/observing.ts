@@ -9,6 +9,7 @@ import { requestFields } from './fields.ts';
 import { isHealthPath } from './health.ts';
 import { errorFields, type Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import type { Pace } from './pacing.ts';
 import { refuseUnmetDemands } from './refusals.ts';
 import type { Request, Response } from './routing.ts';
 import { send } from './sending.ts';
@@ -64,18 +65,28 @@ function observe(request: Request, response: Response, { log, metrics }: Observe
   });
 }
 
-/** Answers an error. If an answer has begun, the connection is cut: half an answer must not look like a whole one. */
-export function answerErrors({ log, metrics }: Observers) {
-  // Express knows an error handler by its four parameters.
-  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
-    if (error instanceof ClientGoneError) return void response.destroy();
-    if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
+/**
+ * Answers an error. A refused request without a caller waits for its turn. If an answer has begun, the connection is cut:
+ * half an answer must not look like a whole one.
+ */
+export function answerErrors({ log, metrics, pace }: Observers & { readonly pace: Pick<Pace, 'turn'> }) {
+  function answerError(error: unknown, request: Request, response: Response): void {
     const answer = toAnswer(error);
     // An ApiError is a decision of ours, and the line of the request has its status.
     if (answer.status >= 500 && !(error instanceof ApiError))
       log.error({ ...requestFields(request, response), ...errorFields(error) }, 'request failed');
     if (response.headersSent) response.destroy();
     else send(response, isReadByPerson(request, response) ? asPage(answer) : answer);
+  }
+
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+    if (error instanceof ClientGoneError) return void response.destroy();
+    if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
+    const isRefused = response.locals.organizationId === undefined && toAnswer(error).status < 500;
+    const turn = isRefused ? pace.turn(request, response.locals) : undefined;
+    if (turn === undefined) answerError(error, request, response);
+    else void turn.then(() => answerError(error, request, response));
   };
 }
 

@@ -18,6 +18,8 @@ export interface Facts {
   organizationId?: string | undefined;
   userId?: string | undefined;
   clientAddress?: string | undefined;
+  /** A request without a caller that has had its turn. */
+  hadTurn?: true;
 }
 
 export type Request = IncomingMessage & Pick<ExpressRequest, 'params'> & { url: string; method: string };

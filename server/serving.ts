@@ -9,6 +9,7 @@ import { announcedBytes, isForm, type ReadBody, readBody } from './body.ts';
 import { ServedCall } from './call.ts';
 import type { AnyCall } from './contract.ts';
 import type { Handler, Operation } from './operations.ts';
+import type { Pace } from './pacing.ts';
 import type { Request, Response, Route } from './routing.ts';
 import { send, sendRows } from './sending.ts';
 
@@ -20,6 +21,7 @@ interface Parts {
   readonly serveBody: ServeBody;
   /** Answers that are sent row by row. */
   readonly lists: Turns;
+  readonly pace: Pick<Pace, 'callerServed' | 'turn'>;
 }
 
 /** The limit of a form, and of a caller without credentials: a callback holds no more than a code and a state. */
@@ -29,7 +31,7 @@ const SMALL_BODY_BYTES = 65_536;
 export function operationRoute(operation: Operation, parts: Parts): Route {
   const { operationId, method, path, role, mediaTypes, security } = operation;
   const isForPeople = security.length === 0 || security.some((schemes) => schemes.length === 0);
-  const { authenticate, bodyBytes, serveBody } = parts;
+  const { authenticate, bodyBytes, serveBody, pace } = parts;
   return {
     method,
     path,
@@ -39,6 +41,8 @@ export function operationRoute(operation: Operation, parts: Parts): Route {
       const caller = await authenticate?.(request);
       response.locals.organizationId = caller?.organizationId;
       response.locals.userId = caller?.userId;
+      if (caller === undefined) await pace.turn(request, response.locals);
+      else pace.callerServed();
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
       const serve = (read?: ReadBody) => handle(operation, parts, { request, response, caller, read });
       if (mediaTypes.length === 0) return serve();
@@ -78,6 +82,17 @@ async function handle(
   if (rows === undefined) send(response, answer);
   else await lists.run(caller?.organizationId ?? '', 1, () => sendRows(response, answer, rows));
 }
+
+/** The route, once the request has had its turn. */
+export const withoutCaller =
+  (turn: Pace['turn']) =>
+  (route: Route): Route => ({
+    ...route,
+    async serve(request, response) {
+      await turn(request, response.locals);
+      await route.serve(request, response);
+    },
+  });
 
 /** A page outside the contract. It takes no body. */
 export interface ServicePage extends Pick<Route, 'method' | 'path'> {

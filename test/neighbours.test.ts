@@ -194,4 +194,22 @@ describe('idle connections', () => {
     expect(next?.closed).toBe(false);
     await crowded.close();
   });
+
+  it('are followed by those whose request has been arriving for longest', async () => {
+    const crowded = await startVault({ MAX_CONNECTIONS: '10' });
+    const arriving = [];
+    const headers = ['Content-Type: application/x-www-form-urlencoded', 'Content-Length: 9'];
+    for (let count = 0; count < 9; count++) {
+      const head = request('POST /v2/auth/callback/slack', [...headers, 'Expect: 100-continue']);
+      const socket = await send(head, crowded.port);
+      expect(String(await once(socket, 'data'))).toContain('100 Continue');
+      arriving.push(socket);
+    }
+    const [oldest, next] = arriving;
+    const closed = oldest === undefined ? undefined : once(oldest, 'close');
+    expect(await status(crowded.call('GET', '/healthz'))).toBe(200);
+    await closed;
+    expect(next?.closed).toBe(false);
+    await crowded.close();
+  });
 });

