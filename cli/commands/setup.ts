@@ -53,7 +53,7 @@ async function findOrCreate({ organizations, workspaces }: Vault, named: string)
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const curl = (publicUrl: string, apiKey: string, providerId: string): string =>
-  `curl -sS ${publicUrl}/v2/auth/tokens/import -H ${quoted(`X-Api-Key: ${apiKey}`)}` +
+  `curl -sS ${publicUrl}/v2/auth/tokens/import -w '\\n' -H ${quoted(`X-Api-Key: ${apiKey}`)}` +
   ` -H 'Content-Type: application/json' -d ${quoted(JSON.stringify({ provider_id: providerId, access_token: 'example' }))}`;
 
 export const command = withVault<SetupOptions>(setup, async (vault, options) => {
