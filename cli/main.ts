@@ -23,7 +23,7 @@ const COMMANDS: readonly (readonly [string, string, () => Promise<{ readonly com
   ],
   ['organization', 'organizations, the owners of data', () => import('./commands/organization.ts')],
   ['workspace', 'workspaces, the parts of an organization', () => import('./commands/workspace.ts')],
-  ['api-key', 'API keys, with which back ends call the service', () => import('./commands/api-key.ts')],
+  ['api-key', 'API keys for the back ends that call the service', () => import('./commands/api-key.ts')],
   [
     'provider',
     'OAuth providers, the applications whose tokens are kept',
@@ -38,7 +38,7 @@ const COMMANDS: readonly (readonly [string, string, () => Promise<{ readonly com
   ['token', 'the tokens of all users', () => import('./commands/token.ts')],
   [
     'revocation',
-    'revocations that are still owed; how the others ended is in the audit trail',
+    'revocations that are still owed; the audit trail tells how the others ended',
     () => import('./commands/revocation.ts'),
   ],
   ['audit', 'the audit trail', () => import('./commands/audit.ts')],

@@ -27,7 +27,7 @@ SELECT encode(key_hash, 'hex') AS "keyHash", api_key_id AS "apiKeyId", organizat
 FROM api_keys
 WHERE key_hash = ANY ($1::bytea[]) AND ${IS_VALID}`;
 
-/** Those of the keys that authenticate, as one text: thousands of rows would take ten times as long. $1: public ids. */
+/** Selects the keys that still authenticate, as one text: thousands of rows would take ten times as long. $1: public ids. */
 const CONFIRM = `
 SELECT coalesce(string_agg(api_key_id, ' '), '') AS "apiKeyIds" FROM api_keys
 WHERE api_key_id = ANY (string_to_array($1, ' ')) AND ${IS_VALID}`;
@@ -37,7 +37,7 @@ const RECORD_USE = `
 UPDATE api_keys SET last_used_at = date_trunc('minute', now())
 WHERE api_key_id = ANY ($1::text[]) AND (last_used_at IS NULL OR last_used_at < date_trunc('minute', now()))`;
 
-/** The uses of this time are recorded together. The record tells the minute. */
+/** Uses within this time are recorded together. A record is exact to the minute. */
 const RECORD_MS = 1_000;
 const RECORDED_AT_ONCE = 1_000;
 /** How many uses wait to be recorded. Further ones are dropped: a later use of the key is recorded. */
@@ -64,7 +64,7 @@ export function apiKeyLookups(hot: HotStatements) {
     }
   }
 
-  /** Those of the keys that still authenticate. */
+  /** Resolves to the keys that still authenticate. */
   async function confirm(keys: readonly ValidApiKey[]): Promise<ReadonlySet<ValidApiKey>> {
     const values = [keys.map(({ apiKeyId }) => apiKeyId).join(' ')];
     const statement = { name: 'api-key.confirm', text: CONFIRM, values };

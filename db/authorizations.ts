@@ -53,9 +53,9 @@ export interface AuthorizationState {
 export const AUTHORIZATION_SECONDS = 600;
 
 /**
- * Starts authorizations whose provider exists, within the limits. Stored ones count, and earlier ones of the list. They are
- * counted in groups, because Citus refuses a correlated count over a CTE. $1: a JSON array of authorizations. $2: their
- * organizations. $3 and $4: the limits of a user and of an organization.
+ * Starts authorizations whose provider exists, within the limits. Stored authorizations and earlier ones of the list count.
+ * The statement counts in groups, because Citus refuses a correlated count over a CTE. $1: a JSON array of authorizations.
+ * $2: their organizations. $3 and $4: the limits of a user and of an organization.
  */
 const START = `
 WITH given AS (
@@ -111,7 +111,7 @@ WITH deleted AS (
 )
 SELECT count(*)::integer AS deleted, count(*) FILTER (WHERE status = 'pending')::integer AS expired FROM deleted`;
 
-/** Each once. A statement that names them needs only the shards that hold them. */
+/** Each organization once. A statement that names organizations needs only their shards. */
 const organizationsOf = (rows: readonly { readonly organizationId: string }[]): string[] => [
   ...new Set(rows.map(({ organizationId }) => organizationId)),
 ];

@@ -48,7 +48,7 @@ const ZERO = '00000000-0000-0000-0000-000000000000';
 export const FIRST_PAGE: PageStart = { organizationId: ZERO, id: ZERO };
 
 /**
- * Whether an organization has a ciphertext of one column between two keys. Each organization costs one descent of the index,
+ * Whether a column has a ciphertext whose key is between two keys. Each organization costs one descent of the index,
  * however many ciphertexts it has. Revocations may outlive their organization.
  */
 const hasKeyBetween = ({ table, column }: CiphertextColumn, { above, below }: Gap): string => `
@@ -68,7 +68,7 @@ interface Gap {
   readonly below: string | undefined;
 }
 
-/** All fingerprints but these. Every collation sorts hexadecimal digits as JavaScript does. */
+/** The ranges between these fingerprints. Every collation sorts hexadecimal digits as JavaScript does. */
 function gapsBetween(keys: readonly string[]): readonly Gap[] {
   const sorted = [...new Set(keys)].sort();
   return [undefined, ...sorted].map((above, index) => ({ above, below: sorted[index] }));
@@ -76,7 +76,7 @@ function gapsBetween(keys: readonly string[]): readonly Gap[] {
 
 type Query = <Row>(sql: string, bindings?: Readonly<Record<string, string | undefined>>) => Promise<Row[]>;
 
-/** Runs statements over whole tables in a transaction, each with up to a day. */
+/** Runs statements over whole tables in a transaction. Each may take a day. */
 const withoutTimeLimit = <Result>(db: Knex, run: (query: Query) => Promise<Result>): Promise<Result> =>
   db.transaction(async (transaction) => {
     await transaction.raw('SET LOCAL statement_timeout = 0');

@@ -7,7 +7,7 @@ FROM pg_control_system(), pg_database WHERE datname = current_database()`;
 
 const HAS_COORDINATOR = 'SELECT 1 FROM pg_dist_node WHERE groupid = 0';
 
-/** Each node of a cluster has identifiers of its own. Those of the coordinator stand for all, whichever node is asked. */
+/** Each node of a cluster has its own identifiers. The coordinator's identify the cluster, from every node. */
 const OF_COORDINATOR = `SELECT split_part(result, ' ', 1) AS "systemIdentifier", split_part(result, ' ', 2) AS "databaseOid"
 FROM run_command_on_coordinator($$SELECT system_identifier || ' ' || pg_database.oid
   FROM pg_control_system(), pg_database WHERE datname = current_database()$$)

@@ -17,7 +17,7 @@ export interface DeletionOptions {
 
 const DEFAULTS: DeletionOptions = { stepSize: 2_000, waitMs: 3_000 };
 
-/** The steps that a process runs at once, so that they do not use up the pool. `resume` takes those that had to wait too long. */
+/** The steps that a process runs at once: they must not use up the pool. `resume` takes steps that found no place. */
 const STEPS = { perTenant: 1, total: 2, waiting: 1_000, patienceMs: 0 };
 
 const MAX_REST_MS = 1_000;

@@ -35,7 +35,7 @@ const VERSION_COLUMNS = `organization_id, id, token_id, grant_number, generation
 /**
  * Makes the pair current if no other has taken its place. The redeemed pair is kept beside it. Older pairs are deleted,
  * because their successor has been redeemed.
- * @param refreshExpiresAt an expression; Citus refuses now() inside coalesce
+ * @param refreshExpiresAt an SQL expression; Citus refuses now() inside coalesce
  */
 const storing = (refreshExpiresAt: string): string => `
 WITH stored AS (

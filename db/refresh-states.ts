@@ -35,7 +35,7 @@ export interface RefreshState extends TokenReference {
 export const seconds = (interval: string): string => `extract(epoch FROM ${interval})::double precision`;
 
 /**
- * Whether the pause of the provider does not hold for the token. An outage pauses no orphan, because its reuse window may be
+ * Whether the token is exempt from the pause of its provider. An outage pauses no orphan, because its reuse window may be
  * about to close.
  */
 export const IS_EXEMPT = `(token.refresh_attempt IS NOT NULL
@@ -88,7 +88,7 @@ const PARK = `
 UPDATE oauth_tokens SET refresh_due_at = now() + make_interval(secs => :seconds::double precision)
 WHERE organization_id = :organizationId AND id = :id AND (lease_until IS NULL OR lease_until <= now())`;
 
-/** Since 1970. Citus refuses to add an interval to a column's time in an UPDATE, because time zones may change; seconds it adds. */
+/** Seconds since 1970. In an UPDATE, Citus refuses a timestamp plus an interval, which depends on the time zone. */
 const epoch = (time: string): string => seconds(`${time} - timestamptz 'epoch'`);
 
 /** Once an hour for each token. The token is looked at when it will expire soon. */

@@ -143,8 +143,8 @@ type Bindings = Readonly<Record<string, Knex.Value>>;
 export type RefreshRepository = ReturnType<typeof refreshRepository>;
 
 /**
- * The leases of refresh tokens. No statement is part of a longer transaction. Statements take turns by organization, but for
- * the one that prolongs a lease: a lease must not end because its organization has many requests.
+ * The leases of refresh tokens. No statement is part of a longer transaction. Organizations take turns, except for
+ * the statement that prolongs a lease: a lease must not end because its organization has many requests.
  */
 export function refreshRepository({
   db,

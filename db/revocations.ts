@@ -30,9 +30,9 @@ export interface OwedRevocation {
 /** A grant that a provider gave, and that could not be stored. */
 export interface UnstoredGrant {
   readonly organizationId: string;
-  /** Of this grant's row in the outbox. */
+  /** The id of the grant's row in the outbox. */
   readonly id: string;
-  /** Of the token that it was for. */
+  /** The id of the token that the grant was for. */
   readonly tokenId: string;
   readonly providerId: string;
   readonly accessToken: Sealed;
@@ -72,7 +72,7 @@ export interface ListedRevocation {
 
 /**
  * A statement, for a CTE, that puts deleted tokens into the outbox. The provider must still have its row.
- * The bindings are those of `recordedAs`, and `organizationId`.
+ * Bindings: those of `recordedAs`, and `organizationId`.
  * @param deleted the other CTE, with all columns of oauth_tokens
  */
 export const owing = (deleted: string): string =>
@@ -162,7 +162,7 @@ FROM revocations WHERE organization_id = :organizationId AND id > :after ORDER B
 
 export type RevocationRepository = ReturnType<typeof revocationRepository>;
 
-/** The outbox of revocations. A deletion writes it, or a grant that could not be stored, and any number of processes work it off. */
+/** The outbox of revocations: of deleted tokens, and of grants that could not be stored. Any number of processes work it off. */
 export const revocationRepository = (db: Statements) => ({
   /** Takes revocations that are due, `size` at most. A process that dies leaves them to others after two minutes. */
   async claim({ organizationId, ids }: RevocationFilter, size: number): Promise<readonly OwedRevocation[]> {

@@ -69,7 +69,7 @@ export interface paths {
         };
         /**
          * Finish an authorization in the browser
-         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser in which the button of the connect page was pressed, and redirects to a page that tells the result. With the setting `CALLBACK_BRIDGE_URL`, it redirects to that URL instead, and finishes nothing. A browser, which prefers `text/html`, gets errors as pages.
+         * @description The redirect URI that is registered at the provider. It finishes the authorization only in the browser that pressed the button of the connect page. The answer redirects to a page with the result. With the setting `CALLBACK_BRIDGE_URL`, it redirects to that URL instead, and finishes nothing. A client that prefers `text/html` gets errors as pages.
          */
         readonly get: operations["oauth_callback_get_v2_auth_callback__provider_id__get"];
         readonly put?: never;
@@ -119,7 +119,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Connect an agent to a token
-         * @description `authenticate` with this agent gives the token out, to callers who may act for the token's owner. Only the owner, or a caller that acts for the organization, can connect a token. A new connection replaces the agent's earlier one to the same provider, unless that belongs to another user.
+         * @description `authenticate` with this `agent_id` gives out the token, to callers who may act for its owner. Only the owner, or a caller that acts for the organization, can connect a token. A new connection replaces the agent's earlier one to the same provider, unless that belongs to another user.
          */
         readonly post: operations["create_connection_v2_auth_agents__agent_id__connections_post"];
         readonly delete?: never;
@@ -360,7 +360,7 @@ export interface components {
             readonly refresh_token?: string | null;
             /**
              * Expires In Seconds
-             * @description Seconds until the access token expires, counted from the import. Without it, the expiry is unknown. The names `expires_in` and `expires_at` of OAuth are ignored, as every unknown field is; the service counts and logs such imports as a likely mistake.
+             * @description Seconds until the access token expires, counted from the import. Without it, the expiry is unknown. The names `expires_in` and `expires_at` of OAuth are ignored, like every unknown field. The service counts and logs such imports as a likely mistake.
              */
             readonly expires_in_seconds?: number | null;
             /**
@@ -475,7 +475,7 @@ export interface components {
             readonly is_default?: boolean;
             /**
              * Check Only
-             * @description True answers `completed` or `pending` only, without a token or a link, and starts nothing.
+             * @description True: the answer is `completed` or `pending`, without a token or a link, and no authorization starts.
              * @default false
              */
             readonly check_only?: boolean;
@@ -1103,7 +1103,7 @@ export interface operations {
             };
         };
         readonly responses: {
-            /** @description A token, or what has to happen first. */
+            /** @description A token, or the reason why there is none yet. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1210,7 +1210,7 @@ export interface operations {
         };
         readonly requestBody?: never;
         readonly responses: {
-            /** @description Not sent by this service, which redirects. */
+            /** @description This service redirects instead. */
             readonly 200: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1220,7 +1220,7 @@ export interface operations {
                 };
             };
             readonly 303: components["responses"]["Redirect"];
-            /** @description A page that says that no such authorization is under way in this browser, or a malformed request. */
+            /** @description A page. No such authorization is under way in this browser, or the request is malformed. */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -1330,7 +1330,7 @@ export interface operations {
                 readonly code?: string;
                 readonly state?: string;
                 readonly setup_action?: string;
-                /** @description Kept in the token's metadata if the provider confirms it to the user's new token. Otherwise it is ignored, because anybody can write it into the URL. */
+                /** @description Kept in the token's metadata if the provider confirms it with the user's new token. Otherwise ignored, because anybody can write one into the URL. */
                 readonly installation_id?: number;
                 readonly error?: string;
                 readonly error_description?: string;
@@ -1355,7 +1355,7 @@ export interface operations {
                 };
             };
             readonly 303: components["responses"]["Redirect"];
-            /** @description A page that says that no such authorization is under way in this browser, or a malformed request. */
+            /** @description A page. No such authorization is under way in this browser, or the request is malformed. */
             readonly 400: {
                 headers: {
                     readonly [name: string]: unknown;

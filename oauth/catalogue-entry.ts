@@ -112,8 +112,8 @@ export interface CatalogueEntry {
   /** The life of an access token, in seconds, if the answer names none. Only if the provider documents it. */
   readonly assumedExpirySeconds?: number;
   /**
-   * The callback parameter that names the origin of the token endpoint, which must match `match` (Zoho). The token's metadata
-   * keep it under the same name for refreshes.
+   * The callback parameter that names the origin of the token endpoint (Zoho). The origin must match `match`. The token's
+   * metadata keep it under the same name for refreshes.
    */
   readonly tokenOriginParameter?: string;
 

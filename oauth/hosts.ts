@@ -11,8 +11,8 @@ export function matchesHosts(text: string, patterns: readonly string[]): boolean
 }
 
 /**
- * The origin of the token endpoint that the callback of a grant named, as the token's metadata keep it.
- * Undefined: none is kept, or it is not one of the entry's hosts. The token URL holds then.
+ * The origin of the token endpoint that the callback of a grant named. The token's metadata keep it.
+ * Undefined: the metadata have none, or it is not one of the entry's hosts. Then the token URL holds.
  */
 export function keptTokenOrigin(
   entry: CatalogueEntry | undefined,

@@ -6,9 +6,9 @@ const MAX_BYTES = 1_048_576; // GitHub's entries have 3 KB, and a page has 100
 const MAX_PAGES = 10;
 
 /**
- * Whether the user may use an installation of the client (a GitHub App), by the provider's list of the user's installations.
- * The list may have pages (RFC 8288, relation `next`), of which the first 10 are read. It never rejects.
- * @returns false also if the provider does not answer within 3 s, or not with such a list
+ * Whether the provider's list of the user's installations holds this installation of the client (a GitHub App).
+ * Reads up to 10 pages of the list (RFC 8288, relation `next`). It never rejects.
+ * @returns false also if the provider does not answer within 3 s, or answers something else
  */
 export async function isInstalled(
   request: Outbound['request'],

@@ -5,7 +5,7 @@ const MAX_ENTRIES = 16_384;
 const MAX_AGE_MS = 1_000;
 /** Values are confirmed this often: early enough that the answer comes before they are too old. */
 const CONFIRM_MS = 500;
-/** For how long a value is confirmed after its look-up. Then it is looked up again. */
+/** A value is confirmed for this long after its look-up. Then it is looked up again. */
 const CONFIRMED_FOR_MS = 30_000;
 /** How many look-ups of unknown keys may be under way. Look-ups of keys that were found before do not count. */
 const MAX_UNKNOWN_UNDER_WAY = 1_000;
@@ -18,7 +18,7 @@ interface Found<Value> {
   readonly key: string;
   readonly value: Value;
   readonly lookedUpAt: number;
-  /** When the value expires of itself. */
+  /** When the value itself expires. */
   readonly endsAt: number;
   until: number;
 }
@@ -26,17 +26,17 @@ interface Found<Value> {
 export interface RememberOptions<Value> {
   /** When the value expires; null: never. */
   readonly expiryOf?: (value: Value) => Date | null;
-  /** Resolves to those values that still hold. Absent: each value is looked up again after a second. */
+  /** Resolves to the values that are still valid. Absent: each value is looked up again after a second. */
   readonly confirm?: (values: readonly Value[]) => Promise<ReadonlySet<Value>>;
-  /** When it is aborted, nothing is confirmed any more. */
+  /** Ends the confirmation of values. */
   readonly stopping?: AbortSignal;
 }
 
 /**
- * Remembers the result of a look-up for a second, also that nothing was found: neither a busy caller nor an invented key
+ * Remembers the result of a look-up for a second, also if nothing was found: neither a busy caller nor an invented key
  * costs a query for each request. Requests for the same key share one look-up. Keys that were not found have a cache of their
  * own, so invented keys evict only one another. A look-up under way is in no cache.
- * Values that can be confirmed are remembered for longer: twice a second, one query confirms them all.
+ * With `confirm`, values are remembered for longer: twice a second, one query confirms them all.
  * @param find resolves to undefined if nothing is found
  * @throws TooManyLookupsError (the returned function), and what `find` throws
  */
@@ -49,7 +49,7 @@ export function remember<Value extends object | string>(
   const notFound = new LRUCache<string, true>({ max: MAX_ENTRIES, ttl: MAX_AGE_MS });
   const underWay = new Map<string, Promise<Value | undefined>>();
   let unknownUnderWay = 0;
-  /** Undefined: nothing is confirmed. */
+  /** Undefined: no confirmation is due. */
   let confirming: NodeJS.Timeout | undefined;
   stopping?.addEventListener('abort', () => clearTimeout(confirming));
 
@@ -58,7 +58,7 @@ export function remember<Value extends object | string>(
     if (stopping?.aborted !== true) confirming = setTimeout(confirmAll, CONFIRM_MS).unref();
   }
 
-  /** Ends when there is nothing to confirm, or when the answer fails. The next look-up begins anew. */
+  /** Stops when there is nothing to confirm, or when the query fails. The next look-up starts it again. */
   async function confirmAll(): Promise<void> {
     const startedAt = Date.now();
     const isRecent = ({ lookedUpAt }: Found<Value>) => startedAt < lookedUpAt + CONFIRMED_FOR_MS;

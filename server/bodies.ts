@@ -6,7 +6,7 @@ const MEBIBYTE = 1_048_576;
 const PATIENCE_MS = 10_000;
 /** Bytes of small bodies. Their values, and their copies for PostgreSQL, take several times as much memory. */
 const SMALL = { perTenant: 4 * MEBIBYTE, total: 16 * MEBIBYTE, waiting: 10_000, patienceMs: PATIENCE_MS };
-/** The number of large bodies: an organization's are served one by one. */
+/** The number of large bodies. Those of one organization are served one by one. */
 const LARGE = { perTenant: 1, total: 8, waiting: 1_000, patienceMs: PATIENCE_MS };
 /** After a large body, an organization rests for this many times its duration, and others are served. */
 const RESTS = 3;

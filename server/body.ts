@@ -12,7 +12,7 @@ const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
 export const LARGE_BYTES = 65_536;
 /** A syntax error is located in texts up to this length. It takes jsonc-parser 80 ms in a text of 1 MB. */
 const MAX_LOCATED = 65_536;
-/** Of a form. No operation takes more than a few. */
+/** The fields of a form. No operation takes more than a few. */
 const MAX_FORM_FIELDS = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

@@ -96,9 +96,9 @@ function refusal(status: number): string {
  * whose request has been arriving for longest.
  */
 function giveWay(server: Server, mostConnections: number): void {
-  /** In the order in which they became idle. A connection whose headers have not arrived counts as idle. */
+  /** The longest idle first. A connection whose headers have not arrived counts as idle. */
   const idle = new Set<Socket>();
-  /** The requests whose bodies may not have arrived, in their order. */
+  /** The requests whose bodies may not have arrived, the oldest first. */
   const arriving = new Set<IncomingMessage>();
   const latest = new WeakMap<Socket, ServerResponse>();
   let open = 0;

@@ -6,41 +6,41 @@ import { LRUCache } from 'lru-cache';
 import { clientNetwork, type TrustProxy } from './auth-failures.ts';
 import type { Facts } from './routing.ts';
 
-/** Requests of one network. Further ones wait, so that 64 busy connections wait for a third of a second each. */
+/** Requests of one network. Others wait: 64 busy connections wait for a third of a second each. */
 const PER_SECOND = 200;
-/** So many requests at once do not wait. */
+/** This many requests at once do not wait. */
 const BURST = 50;
 const MAX_WAIT_MS = 2_000;
 /** A probe of a load balancer or of Kubernetes waits for one second at least. */
 const MAX_PROBE_WAIT_MS = 250;
-/** If so many wait, further ones are answered at once: waiting requests take memory. */
+/** If this many wait, others are answered at once: waiting requests take memory. */
 const MAX_WAITING = 4_000;
 const MAX_NETWORKS = 10_000;
 
 /** The event loop is busy from this fraction of the time on. */
 const BUSY = 0.6;
 const SAMPLE_MS = 250;
-/** Requests go on waiting for so long after the event loop was busy, since it is idle because they wait. */
+/** Requests still wait for this long after the event loop was busy. It may be idle only because they wait. */
 const CALM_MS = 5_000;
 const CALLERS_MS = 1_000;
 
 type TurnFacts = Pick<Facts, 'hadTurn'>;
 
 export interface Pace {
-  /** Tells that a caller with credentials is served. */
+  /** Notes that a caller with credentials is served. */
   readonly callerServed: () => void;
   /**
-   * Waits for the turn of a request without a caller. Undefined: it need not wait, because the event loop is not busy, no
-   * caller is there to yield to, too many wait, or the request has had its turn.
+   * Waits for the turn of a request without a caller. Undefined: the request need not wait. The event loop is not
+   * busy, no caller with credentials was served lately, too many wait, or the request has had its turn.
    */
   readonly turn: (request: IncomingMessage, facts: TurnFacts) => Promise<void> | undefined;
-  /** The same for a probe of the health. It waits for a shorter time. */
+  /** The same for a health probe, which waits for less time. */
   readonly probe: (request: IncomingMessage, facts: TurnFacts) => Promise<void> | undefined;
 }
 
 /**
- * Paces requests without a caller by the generic cell rate algorithm, each IPv4 address or IPv6 /64 on its own.
- * @param isBusy whether the event loop was busy lately; `now` is that of `performance.now()`
+ * Paces requests without a caller by the generic cell rate algorithm, separately for each IPv4 address or IPv6 /64.
+ * @param isBusy whether the event loop was busy lately; `now` is a `performance.now()`
  */
 export function createPace(trustProxy: TrustProxy, isBusy: (now: number) => boolean = busyness()): Pace {
   const networkOf = clientNetwork(trustProxy);

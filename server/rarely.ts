@@ -1,11 +1,10 @@
 const PAUSE_MS = 60_000;
-/** The pause after a run, in times of its duration. */
+/** The pause after a run is at least this many times its duration. */
 const PAUSE_FACTOR = 20;
 
 /**
- * Runs at most one at a time, and starts none within a minute of the last. A long one is followed by a pause of twenty times
- * its time, so that counts of a large vault take at most a twentieth of a PostgreSQL process. A failure leaves the earlier
- * result.
+ * Runs one at a time, and pauses for a minute after each run, or for twenty times its duration if that is more. So counts of
+ * a large vault take at most a twentieth of a PostgreSQL process. A failure leaves the earlier result.
  */
 export function rarely(run: () => Promise<void>): () => Promise<void> {
   let latest: Promise<void> = Promise.resolve();

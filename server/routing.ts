@@ -18,7 +18,7 @@ export interface Facts {
   organizationId?: string | undefined;
   userId?: string | undefined;
   clientAddress?: string | undefined;
-  /** A request without a caller that has had its turn. */
+  /** Set on a request without a caller that has had its turn. */
   hadTurn?: true;
 }
 

@@ -24,7 +24,7 @@ interface Parts {
   readonly pace: Pick<Pace, 'callerServed' | 'turn'>;
 }
 
-/** The limit of a form, and of a caller without credentials: a callback holds no more than a code and a state. */
+/** The limit of a form, and of a body without credentials: a callback holds little more than a code and a state. */
 const SMALL_BODY_BYTES = 65_536;
 
 /** Serves one operation. Credentials come before the body, so an anonymous caller cannot learn how a body is judged. */
@@ -83,7 +83,7 @@ async function handle(
   else await lists.run(caller?.organizationId ?? '', 1, () => sendRows(response, answer, rows));
 }
 
-/** The route, once the request has had its turn. */
+/** A route whose requests wait for their turn first. */
 export const withoutCaller =
   (turn: Pace['turn']) =>
   (route: Route): Route => ({

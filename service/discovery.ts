@@ -21,7 +21,7 @@ export type NoticeForgotten = (
   result: TokenResult,
 ) => Promise<void>;
 
-/** The handlers and pages by which MCP servers become providers. */
+/** The handlers and pages that make providers of MCP servers. */
 export function assembleDiscovery(config: Config, { vault, outbound, log }: Parts) {
   const { publicUrl, allowsUnadvertisedPkce } = config;
   const { requestFor } = outbound;

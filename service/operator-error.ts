@@ -1,2 +1,2 @@
-/** A failure told in words for an operator. */
+/** An error whose message is for the operator. */
 export class OperatorError extends Error {}

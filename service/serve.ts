@@ -39,7 +39,7 @@ export async function serve(given: Config): Promise<void> {
     if (config.isTracing) stopTracing = (await import('./tracing.ts')).startTracing(vault.db);
     const parts = assemble(config, vault, log, stopping.signal);
     stopRefreshing = parts.refreshing.start();
-    // Before all else: the reuse windows of orphans are closing, and the rest of the start blocks the event loop.
+    // Comes first: the reuse windows of orphans are closing, and the rest of the start blocks the event loop.
     await parts.refreshing.recovered();
     showBuild(parts.metrics, VERSION);
     stopConsentWork = startConsentWork(vault, parts);

@@ -17,7 +17,8 @@ export type AuthorizationOutcome = 'completed' | 'refused' | 'failed';
 
 /**
  * How a callback ended. `invalid`: it is no answer to this authorization, which stays as it is. `gone`: another request has
- * claimed the authorization, or it has expired. `full`: the user has too many tokens of the provider. `refused`: `error` is a known code of the authorization response, or `other`.
+ * claimed the authorization, or it has expired. `full`: the user has too many tokens of the provider. `refused`: `error` is a
+ * known code of the authorization response, or `other`.
  */
 export type Finish =
   | {
@@ -43,7 +44,7 @@ interface Parts {
     client: ProviderClient,
     given: CodeExchange,
   ) => Promise<TokenResult>;
-  /** Whether the provider's list of the user's installations holds the one. */
+  /** Whether the provider's list of the user's installations holds this one. */
   readonly isInstalled: (
     organizationId: string,
     installation: { readonly id: number; readonly listUrl: string },
@@ -159,8 +160,8 @@ async function redeem(
 }
 
 /**
- * Owes the revocation of a grant that found no place. At some providers a revocation ends every grant of the account, also one
- * that is stored.
+ * Owes the revocation of a grant that could not be stored. At some providers a revocation ends every grant of the account,
+ * also one that is stored.
  */
 async function revoke(
   { revocations, keyRing: { seal } }: Parts,

@@ -30,7 +30,7 @@ export async function missingKeys({ ciphertexts }: Parts, keyRing: KeyRing): Pro
   return missing;
 }
 
-/** Checks that the ring opens all that is stored. Counts only if it may not. @throws MissingKeysError */
+/** Checks that the ring opens every stored ciphertext. Counts them only if a key may be missing. @throws MissingKeysError */
 export async function requireKeys(parts: Parts, keyRing: KeyRing): Promise<void> {
   if (await parts.ciphertexts.areAllOf(keyRing.fingerprints())) return;
   const missing = await missingKeys(parts, keyRing);

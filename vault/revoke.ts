@@ -92,11 +92,11 @@ export function createRevoker(parts: Parts) {
     }
   }
 
-  /** Between the pages of many revocations, so that they leave half of the database to requests. */
+  /** Pauses between the pages of many revocations, so that requests get half of the database. */
   const rest = (milliseconds: number): Promise<void> =>
     delay(Math.min(milliseconds, MAX_REST_MS), undefined, { signal: stopping.signal });
 
-  /** All of them in one statement: a deleted provider can have had very many tokens. */
+  /** One statement ends them all: a deleted provider can have had very many tokens. */
   async function endUnsupported(owed: readonly OwedRevocation[]): Promise<void> {
     if (owed.length === 0) return;
     await revocations.end(owed.map((one) => ({ ...one, outcome: 'unsupported' })));

@@ -13,9 +13,9 @@ interface Parts {
 /** A grant that a provider gave, and that could not be stored. Only this process knows its tokens. */
 export interface Unstored {
   readonly organizationId: string;
-  /** Of its row in the outbox. */
+  /** The id of the grant's row in the outbox. */
   readonly id: string;
-  /** Of the token that it was for. */
+  /** The id of the token that the grant was for. */
   readonly tokenId: string;
   readonly providerId: string;
   readonly client: ProviderClient;
@@ -23,7 +23,7 @@ export interface Unstored {
   readonly grant: RevokedGrant;
 }
 
-/** Puts the grant into the outbox of revocations. If the database is away, it waits until the database is back. */
+/** Puts the grant into the outbox of revocations. While the database is away, it goes on trying. */
 export function oweRevocation({ revocations, seal }: Parts, unstored: Unstored, by: Actor): Promise<void> {
   const { client, grant, ...place } = unstored;
   const { clientId, clientSecret, authUrl, tokenUrl, tokenEndpointAuthMethod } = client;

@@ -24,7 +24,7 @@ interface SetupOptions extends GivenSettings {
 
 const setup = new Command('setup').requiredOption(
   '--organization <name>',
-  'the name of the organization, which may exist',
+  'the name of a new or an existing organization',
   name,
 );
 providerOptions(setup)

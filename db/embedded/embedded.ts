@@ -83,7 +83,7 @@ function ownerProgram(): readonly string[] {
   ];
 }
 
-/** PostgreSQL looks up the name of its user, and of who connects. Containers may run under ids without one. */
+/** PostgreSQL looks up the names of its own user and of the client's. Containers may run under ids without a name. */
 function requireUserName(): void {
   try {
     userInfo();

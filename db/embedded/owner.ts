@@ -128,7 +128,7 @@ async function own(programs: Programs): Promise<pg.Client> {
   throw failure;
 }
 
-/** Starts a PostgreSQL that has ended, for example because its disk is full. Tries until it starts, or its starter ends. */
+/** Restarts a PostgreSQL that has ended, for example because its disk is full. Retries until it starts, or its starter ends. */
 async function bringBack(programs: Programs): Promise<pg.Client> {
   for (;;) {
     try {

@@ -57,9 +57,10 @@ const MAX_TROUBLED = 10_000;
 
 /**
  * Natural batching: items that arrive while a statement runs go together in the next one. There is no timer, no delay at low
- * load, and one commit for many items at high load. If a statement fails because of an item, or of a lock that an item needs,
- * it is sent again for each tenant apart. If that fails too, it is sent item by item. Apart, a deadlock's victim is retried. A tenant whose item failed or waited
- * stays apart for a while, so that it does not delay others.
+ * load, and one commit for many items at high load. If a statement fails because of an item, or because of a lock
+ * that an item needs, each tenant gets a statement of its own. If that fails too, each item does. These statements are
+ * retried when PostgreSQL chooses them as deadlock victims. A tenant whose item failed or waited stays apart for a while, so
+ * that it does not delay others.
  */
 export function createBatcher<Item, Result>(
   { send, tenantOf, sizeOf }: BatcherParts<Item, Result>,

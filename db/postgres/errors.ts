@@ -80,8 +80,8 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * Whether Citus lost another node in the middle of a statement. libpq then tells no SQLSTATE, and Citus makes it an internal
- * error with the node in its context.
+ * Whether Citus lost another node in the middle of a statement. libpq then has no SQLSTATE, so Citus reports an internal
+ * error, with the node in its context.
  */
 const isOfLostNode = (error: Error): boolean =>
   errorCode(error) === INTERNAL_ERROR &&

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** A prepared statement with texts as its values. */
+/** A prepared statement whose values are texts. */
 export interface TextStatement {
   readonly name: string;
   readonly text: string;
@@ -12,7 +12,7 @@ interface Column {
   readonly parse: (text: string) => unknown;
 }
 
-/** How the columns of each prepared statement are read, by its name. One text gives the same columns on every connection. */
+/** The parsers of the columns of each prepared statement, by its name. A statement has the same columns on every connection. */
 export type KnownColumns = Map<string, readonly Column[]>;
 
 /** Of the type that pg gives to rows. */
@@ -29,14 +29,14 @@ type Connection = pg.Connection & { readonly parsedStatements: Readonly<Record<s
 const NO_MORE = false;
 
 /**
- * One execution of a prepared statement, as a query of pg's own kind. The result is described once for each statement, where
- * `pg.Query` has PostgreSQL describe it each time, and prepares to read it anew.
+ * One execution of a prepared statement, in the form that pg takes as a query. PostgreSQL describes the columns once for each
+ * statement. `pg.Query` asks for them at each execution, and chooses the parsers anew.
  */
 export function execution({ name, text, values }: TextStatement, known: KnownColumns, settle: Settle) {
   const rows: Rows = [];
   let columns = known.get(name);
   return {
-    // Once it is parsed, pg notes these two in `parsedStatements`.
+    // pg keeps these two in `parsedStatements` once the statement is parsed.
     name,
     text,
     submit(connection: Connection): void {

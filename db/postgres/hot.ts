@@ -49,8 +49,8 @@ export interface HotStatements {
 }
 
 /**
- * One for look-ups of keys, and one that confirms keys and records their use. Each node has one for imports and one for
- * releases, their lanes apart, and one for starts of authorizations.
+ * One connection looks up keys, and one confirms keys and records their use. For each node: one for imports, one for
+ * releases, the lanes of either for troubled tenants, and one for starts of authorizations.
  */
 const connections = (nodes: number): number => 2 + nodes * (2 * (1 + LANES_APART) + 1);
 /** Short, because a batch holds items of many callers. It is sent again without the item that waits. */

@@ -88,7 +88,7 @@ export const malformedPage = failed(
   TRY_AGAIN,
 );
 
-/** 429 and 5xx. A reload repeats what was not done. */
+/** 429 and 5xx. A reload sends the request again. */
 export const unavailablePage = failed(
   'Not available just now',
   'The service could not answer just now.',
@@ -102,7 +102,7 @@ export const foreignFormPage = failed(
   'Open the link from your application again, and press the button there.',
 );
 
-/** The answers to a provider that sends somebody here after an installation (GitHub Apps). */
+/** The pages that a person sees after an installation at the provider (GitHub Apps). */
 export const setupPages = {
   installed: done(
     'Installed',

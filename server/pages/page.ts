@@ -12,7 +12,7 @@ interface Parts {
   readonly title: string;
   readonly main: Html;
   readonly head?: Html;
-  /** The colour above the page. The words tell the same. Default: none. */
+  /** The colour above the page. The words say the same. Default: none. */
   readonly tone?: 'good' | 'bad' | undefined;
   /** Whether the page holds a form, which is sent to the page's own URL. */
   readonly hasForm?: boolean;

@@ -21,7 +21,8 @@ import { type Failed, settle } from './settle.ts';
 
 /**
  * How an attempt ended. `refreshed`: the pair is current. `late`: another pair had taken its place. `moved`: another process
- * has the token now, or another grant has taken its place. `gone`: the token was deleted; the pair will be revoked. `dead`: a person must consent again. The others are failures.
+ * has the token now, or a consent gave the token another grant. `gone`: the token was deleted; the pair will be revoked.
+ * `dead`: a person must consent again. The others are failures.
  */
 export type AttemptOutcome = 'refreshed' | 'late' | 'moved' | 'gone' | 'dead' | Failed['outcome'];
 
@@ -193,7 +194,7 @@ function keep(
   return persist(() => answers.store(claimed, answer));
 }
 
-/** The token was deleted while it was refreshed. The deletion has revoked the redeemed pair, which was spent by then. */
+/** The token was deleted while it was refreshed. The deletion revoked the redeemed pair, which was already spent. */
 function revoke(
   { revocations, keyRing: { seal } }: AttemptParts,
   { organizationId, id: tokenId, attempt, providerId, revocationEndpoint, metadata }: ClaimedToken,

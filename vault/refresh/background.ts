@@ -14,7 +14,7 @@ interface Parts {
 }
 
 const PASS_MS = 1_000;
-/** Orphans are looked for in every pass, tokens that are due in every second one. */
+/** Every pass looks for orphans. Every second pass also looks for tokens that are due. */
 const DUE_EVERY = 2;
 /** Passes take at most this fraction of the time (1 : 20). With very many organizations they become rarer. */
 const SHARE = 20;
@@ -51,7 +51,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     }
   }
 
-  /** The database may be away. The next pass reads again. */
+  /** Reads nothing if the database is away. The next pass reads again. */
   const read = (states: Promise<readonly RefreshState[]>): Promise<readonly RefreshState[]> =>
     states.catch((error: unknown) => {
       outages.notice(error);
@@ -68,7 +68,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
     return { ended: considerAll(await read(states.orphans(SIZE))) };
   }
 
-  /** Orphans go first: a reuse window may be about to close. Nothing is awaited that a slow provider could delay. */
+  /** Orphans go first: a reuse window may be about to close. A pass awaits nothing that a slow provider can delay. */
   async function pass(recovery: ReturnType<typeof recover>): Promise<void> {
     const startedAt = performance.now();
     await recovery;

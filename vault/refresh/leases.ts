@@ -2,7 +2,7 @@ import type { ClaimedToken, RefreshRepository } from '../../db/refreshes.ts';
 import type { Outages } from './outages.ts';
 import { RENEW_MS } from './policy.ts';
 
-/** Whether nobody else can have taken over the lease yet. False: maybe. */
+/** Whether the lease is ours for certain. False: another process may have taken it over. */
 export type IsOurs = () => boolean;
 
 /** The leases of this process. They are prolonged as long as their attempts go on. */

@@ -3,7 +3,7 @@ import { isUnavailable } from '../../db/postgres/errors.ts';
 import { backoffSeconds } from './policy.ts';
 
 const MOST_BACKOFF_SECONDS = 2;
-/** Attempts for an error that waiting is unlikely to cure: about ten minutes, in which an operator may. */
+/** Attempts for an error that waiting is unlikely to cure: about ten minutes, so that an operator can act. */
 const TRIES = 400;
 
 /**

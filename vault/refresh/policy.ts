@@ -118,8 +118,8 @@ function idleInSeconds({ ageSeconds, refreshSecondsLeft }: RefreshState): number
 }
 
 /**
- * The time until the background pass looks at a token that has just been received. At least a minute: a token of a shorter
- * life is refreshed on request, and no provider can make the pass refresh without end.
+ * The time until the background pass looks at a token that has just been received. At least a minute, so that
+ * no provider can make the pass refresh without end. A token with a shorter life is refreshed on request.
  */
 export const dueInSeconds = (expiresInSeconds: number | null): number =>
   expiresInSeconds === null
@@ -135,7 +135,7 @@ export const backoffSeconds = (failures: number, first = 1, most = MOST_BACKOFF_
 export const providerBackoffSeconds = (failures: number): number =>
   backoffSeconds(failures, 1, MOST_PROVIDER_BACKOFF_SECONDS);
 
-/** At most 5 seconds for the first dozen of attempts, because a reuse window may be about to close. */
+/** At most 5 seconds for the first dozen attempts, because a reuse window may be about to close. */
 export const orphanBackoffSeconds = (failures: number): number =>
   failures < ORPHAN_TRIES
     ? backoffSeconds(failures, 1, ORPHAN_BACKOFF_SECONDS)

@@ -15,7 +15,7 @@ export type Ask = (
 const PAUSE_MS = 500;
 
 /**
- * Redeems a refresh token. If the outcome is unknown, redeems the same one again, as long as the lease is ours for certain.
+ * Redeems a refresh token. If the outcome is unknown, redeems it again, as long as the lease is ours for certain.
  * @returns the last result, and whether an earlier answer may have been lost
  */
 export async function redeem(

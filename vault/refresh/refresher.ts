@@ -84,7 +84,7 @@ export function createRefresher(parts: RefresherParts) {
     return isOwn.answer;
   }
 
-  /** The queue of a provider. Orphans have one of their own, because their reuse window may be about to close. */
+  /** The queue of a provider. Orphans have a queue of their own, because their reuse window may be about to close. */
   const queueOf = ({ organizationId, tokenUrl, isClaimed }: RefreshState): string =>
     `${organizationId} ${tokenUrl}${isClaimed ? ' orphans' : ''}`;
 
