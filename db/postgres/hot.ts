@@ -87,9 +87,10 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
         client.query(execution({ name, text, values }, columns, { resolve, reject }));
         return;
       }
-      const query = new pg.Query(text, values, (error, { rows }) => {
+      // pg gives no result with an error, though its types say so.
+      const query = new pg.Query(text, values, (error, result) => {
         if (error) reject(error);
-        else resolve(rows);
+        else resolve(result.rows);
       });
       // pg copies a configuration property by property, so the name is set afterwards.
       client.query(isPrepared === false ? query : Object.assign(query, { name }));
