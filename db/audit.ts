@@ -9,7 +9,7 @@ export interface Actor {
   readonly requestId: string | null;
 }
 
-/** How it stands with a token's revocation at its provider. */
+/** The state of a token's revocation at its provider. */
 export type RecordedOutcome = 'pending' | 'revoked' | 'unsupported' | 'failed';
 
 /** An operator at the command line. */

@@ -12,7 +12,7 @@ export interface ReleaseRequest {
   /** The owner of the token. */
   readonly userId: string;
   readonly providerId: string;
-  /** The token that is meant; null: the default, or without one the newest that fits. */
+  /** The requested token; null: the default, or without a default the newest that fits. */
   readonly tokenId: string | null;
   /** Empty: any token fits. */
   readonly scopes: readonly string[];

@@ -5,7 +5,10 @@ import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
 
-/** A deleted token, or a grant without a token, that is not revoked yet, with its ciphertexts and the settings of its provider at that time. */
+/**
+ * A deleted token, or a grant without a token, that is not revoked yet. It keeps its ciphertexts, and the settings that its
+ * provider had at that time.
+ */
 export interface OwedRevocation {
   readonly organizationId: string;
   readonly id: string;

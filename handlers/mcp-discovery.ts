@@ -24,7 +24,7 @@ const READS = {
   },
 } as const satisfies Reading;
 
-/** Each ends what the sentence of the answer begins. None tells what answered at a place. */
+/** The ends of the answer's sentence. None says what a server answered. */
 const PROBLEMS: Readonly<Record<DiscoveryProblem, string>> = {
   'address-not-allowed': 'this address is not allowed',
   unreachable: 'the MCP server cannot be reached',

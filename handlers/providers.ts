@@ -13,7 +13,7 @@ interface Parts {
   readonly settle: (of: { readonly organizationId: string }, waitMs: number) => Promise<void>;
 }
 
-/** In all, until the answer to a deletion goes. */
+/** The longest wait before a deletion is answered. */
 const PATIENCE_MS = 3_000;
 
 export const presentProvider = (provider: Provider): components['schemas']['OAuthProviderResponse'] => ({

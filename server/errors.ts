@@ -91,7 +91,7 @@ export function toAnswer(error: unknown): Answer {
   return refusal(500, 'Internal Server Error');
 }
 
-/** A refusal as a page. One of credentials stays JSON, because no browser sends any by itself. */
+/** A refusal as a page. A refusal of credentials stays JSON, because no browser sends any by itself. */
 export function asPage(answer: Answer): Answer {
   const { status, html, headers } = answer;
   if (html !== undefined || status === 401 || status === 403) return answer;

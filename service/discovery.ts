@@ -14,7 +14,7 @@ interface Parts {
   readonly log: Logger;
 }
 
-/** Sees to a client that its authorization server does not know any more. */
+/** Registers the client again if the result says that its authorization server has forgotten it. */
 export type NoticeForgotten = (
   organizationId: string,
   clientId: string,

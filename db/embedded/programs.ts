@@ -87,7 +87,7 @@ export function remove(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** From the top down: once its owner has lost a directory, it can no longer exchange the entries of it. */
+/** From the top down: once its owner has lost a directory, it can no longer exchange its entries. */
 function giveTo(account: Account, path: string): void {
   lchownSync(path, account.uid, account.gid);
   if (!lstatSync(path).isDirectory()) return;

@@ -12,7 +12,7 @@ export interface Statements {
 /**
  * Makes statements take turns by the `organizationId` that they bind, if any. An organization with many statements, or with
  * statements that wait for locks, leaves connections of the pool to the others.
- * One that waited too long fails as overloaded: a database that hangs makes statements wait just so.
+ * A statement that waits too long fails as overloaded, because a database that hangs also makes statements wait.
  * @throws OverloadedError, and the errors of Knex (`raw`)
  */
 export const inTurns = (db: Knex, turns: Turns): Statements => ({
