@@ -74,6 +74,20 @@ describe('a database that is too slow', () => {
   });
 });
 
+describe('API keys that cannot be looked up in time', () => {
+  it('get 503, and the service goes on', async () => {
+    const { apiKey: key } = await vault.newTenant();
+    const locker = vault.outside();
+    const lock = await locker.transaction();
+    await lock.raw('LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
+    const refused = await vault.call('GET', '/v2/auth/tokens', { key });
+    await lock.rollback();
+    await locker.destroy();
+    expect(refused).toMatchObject({ status: 503, body: { detail: 'Service Unavailable' } });
+    expect(await vault.call('GET', '/v2/auth/tokens', { key })).toMatchObject({ status: 200 });
+  });
+});
+
 describe('connections over the limit', () => {
   it('are closed without an answer', async () => {
     const small = await startVault({ MAX_CONNECTIONS: '1' });
