@@ -269,6 +269,27 @@ describe('a provider that answers otherwise', () => {
     await authenticate(key);
     expect((await server.stats()).requests).toBe(requests);
   });
+
+  it('refuses the grant, of which a late answer had the same refresh token: the token is dead', async () => {
+    const { key, tokenId } = await grant(0);
+    const unknown = () => vault.keyRing.seal('unknown to the server');
+    const { ciphertext, key: sealedWith } = unknown();
+    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: ciphertext });
+    await vault.db('token_versions').insert({
+      organization_id: tenant.organizationId,
+      id: generateUuid(),
+      token_id: tokenId,
+      grant_number: 0,
+      generation: 1,
+      is_candidate: true,
+      access_token: unknown().ciphertext,
+      access_token_key: sealedWith,
+      refresh_token: unknown().ciphertext,
+      refresh_token_key: sealedWith,
+    });
+    expect((await authenticate(key)).body).toMatchObject({ status: 'pending', url: expect.any(String) });
+    expect(await vault.row(tokenId)).toMatchObject({ dead_reason: 'invalid_grant' });
+  });
 });
 
 describe('the background pass', () => {

@@ -148,11 +148,14 @@ function clientOf(
   };
 }
 
-/** A pair of the same grant that has not been tried: a late answer, or a predecessor that may still be good. */
+/**
+ * A pair of the same grant that has not been tried: a late answer, or a predecessor that may still be good. A provider may
+ * have answered with a refresh token again that it refuses now: such a pair is refused, too.
+ * @param tried refresh tokens that the provider has refused
+ */
 async function nextPair(
   parts: AttemptParts,
   claimed: ClaimedToken,
-  /** Refresh tokens: a provider may answer with the same one again. */
   tried: ReadonlySet<string>,
   entry: CatalogueEntry | undefined,
 ): Promise<Pair | undefined> {
@@ -162,6 +165,7 @@ async function nextPair(
     try {
       const pair = opened(parts, version);
       if (!tried.has(pair.refreshToken)) return { ...pair, versionId: version.id };
+      await persist(() => parts.refreshes.refuseVersion(claimed.organizationId, version.id));
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
     }
