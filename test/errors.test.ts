@@ -124,6 +124,15 @@ const KNEX: Readonly<Record<string, () => Promise<unknown>>> = {
     await db.destroy();
     return error;
   },
+  async 'a pool that closes while a statement waits for a connection'() {
+    const db = open();
+    const transaction = await db.transaction();
+    const error = thrown(Promise.resolve(db.raw('SELECT 1')));
+    const closing = db.destroy();
+    await transaction.rollback();
+    await closing;
+    return error;
+  },
   async 'a pool that is closed'() {
     const db = open();
     await db.destroy();

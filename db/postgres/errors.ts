@@ -21,7 +21,7 @@ const UNAVAILABLE_SQLSTATE = /^(?:08|28|3D|53|57|58)[0-9A-Z]{3}$|^(?:25006|25P03
 const UNAVAILABLE_SOCKET =
   /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ENOENT|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTCONN|EMFILE|ENFILE|EADDRNOTAVAIL)$/;
 /**
- * The errors that pg, pg-pool and Knex throw without a code. Knex puts the SQL before the text:
+ * The errors that pg, pg-pool, Knex and tarn throw without a code. Knex puts the SQL before the text:
  * `select 1 - Connection terminated`.
  */
 const UNAVAILABLE_MESSAGE = new RegExp(
@@ -33,6 +33,7 @@ const UNAVAILABLE_MESSAGE = new RegExp(
     'Client was closed and is not queryable',
     'Cannot use a pool after calling end on the pool',
     'Unable to acquire a connection',
+    'aborted', // the pool closed while a statement waited for a connection
   ].join('|')})$`,
 );
 /** Of Knex and tarn: no connection became free in time. */

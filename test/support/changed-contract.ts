@@ -37,13 +37,9 @@ export function generated(...changes: readonly Change[]): Promise<ReadonlyMap<st
 
 /** The published document as a newer version may look: it has the companion operations itself. */
 export const newest = (): JsonObject =>
-  objectAt(
-    withOtherWords(
-      [...sources.fragments].reduce<JsonObject>(
-        (document, [name, fragment]) => addFragment(document, fragment, name),
-        sources.published,
-      ),
-    ),
+  [...sources.fragments].reduce<JsonObject>(
+    (document, [name, fragment]) => addFragment(document, objectAt(withOtherWords(fragment)), name),
+    sources.published,
   );
 
 /** Other words for people, so that a test can tell the served document from ours. */
