@@ -2,15 +2,19 @@
  * Tells errors of PostgreSQL, pg and Knex apart by class and code. Messages, details and contexts hold values of the failed
  * row, so nothing shows them.
  */
+import { types } from 'node:util';
+
+/** Also tells the errors of Node itself in a test, where they are of another realm. */
+const { isNativeError } = types;
 
 /** The SQLSTATE of a database error, the code of a socket error, or undefined. */
 export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The name of the constraint that PostgreSQL found violated, or undefined. */
 export function violatedConstraint(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('constraint' in error)) return undefined;
+  if (!isNativeError(error) || !('constraint' in error)) return undefined;
   return typeof error.constraint === 'string' ? error.constraint : undefined;
 }
 
@@ -54,7 +58,7 @@ export const isLocked = (error: unknown): boolean => errorCode(error) === LOCK_N
 /** Whether that lock was of a row of the table. PostgreSQL names it, or one of its indexes, only in the error's context. */
 export const isLockedOn = (error: unknown, table: string): boolean =>
   isLocked(error) &&
-  error instanceof Error &&
+  isNativeError(error) &&
   'where' in error &&
   typeof error.where === 'string' &&
   error.where.includes(`relation "${table}`);
@@ -73,7 +77,7 @@ export const isItemFault = (error: unknown): boolean => ITEM_FAULT_SQLSTATE.test
 
 /** Whether the database could not be reached or did not answer in time. The statement may have run. */
 export function isUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!isNativeError(error)) return false;
   if (error instanceof OverloadedError || UNAVAILABLE_NAMES.has(error.name)) return true;
   const code = errorCode(error);
   if (code === undefined) return UNAVAILABLE_MESSAGE.test(error.message);
