@@ -220,10 +220,12 @@ describe('an organization whose row is locked, import after import', () => {
       while (!isOver) statuses.push((await importOf(locked.apiKey)).status);
       return statuses;
     })();
-    const beside = await importsWithin(3_000); // in which imports of the member end, and new ones begin
-    isOver = true;
-    await lock.rollback();
-    await outside.destroy();
+    // In this time imports of the member end, and new ones begin.
+    const beside = await importsWithin(3_000).finally(async () => {
+      isOver = true;
+      await lock.rollback();
+      await outside.destroy();
+    });
     const statuses = await member;
     expect(statuses.length).toBeGreaterThan(1);
     expect(new Set(statuses.slice(0, -1))).toEqual(new Set([503]));
