@@ -46,6 +46,12 @@ const hostAndPort = (url: string): string => {
   return `'${hostname}', ${port || 5432}`;
 };
 
+/** Settings of a connection do not reach other nodes, and settings of its role do: docs/scaling.md sets them for the service. */
+const ROLE_SETTINGS = { enable_seqscan: 'off', jit: 'off', lock_timeout: '1s' };
+
+const alterRole = (change: (name: string, value: string) => string): string[] =>
+  Object.entries(ROLE_SETTINGS).map(([name, value]) => `ALTER ROLE CURRENT_USER ${change(name, value)}`);
+
 /** Makes the migrated template a database of the cluster, and distributes its tables as operators do. */
 async function distribute(): Promise<void> {
   const [coordinator = '', ...workers] = cluster();
@@ -61,6 +67,7 @@ async function distribute(): Promise<void> {
   );
   // Citus keeps a process in each database, and no database with one can be cloned.
   await onServer(
+    ...alterRole((name, value) => `SET ${name} = '${value}'`),
     `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '${TEMPLATE}'`,
   );
 }
@@ -101,6 +108,7 @@ export async function setup(): Promise<void> {
 
 export async function teardown(): Promise<void> {
   await onServer(`DROP DATABASE ${TEMPLATE}`);
+  if (!isOneServer()) await onServer(...alterRole((name) => `RESET ${name}`));
   await embedded?.stop();
   if (dataDir !== undefined) rmSync(dataDir, { recursive: true });
 }
