@@ -54,7 +54,9 @@ const countTokens = async (apiKey: string): Promise<number> => {
 
 const age = (interval: string) =>
   vault.db.raw(
-    `UPDATE idempotency_keys SET expires_at = expires_at - '${interval}'::interval WHERE organization_id = ?`,
+    // In UTC, where PostgreSQL computes alike for every session: Citus refuses other forms in an UPDATE.
+    `UPDATE idempotency_keys SET expires_at = (expires_at AT TIME ZONE 'UTC' - '${interval}'::interval) AT TIME ZONE 'UTC'
+    WHERE organization_id = ?`,
     [tenant.organizationId],
   );
 

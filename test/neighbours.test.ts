@@ -96,7 +96,7 @@ describe('statements that wait for a lock', () => {
     const { token_id: id } = Object(body);
     const locker = vault.outside();
     const lock = await locker.transaction();
-    await lock('oauth_tokens').where({ id }).forUpdate().first();
+    await lock('oauth_tokens').where({ organization_id: hostile.organizationId, id }).forUpdate().first();
     const blocked = Array.from({ length: 12 }, () =>
       vault.call(method, path(id), { key: hostile.apiKey, json: json(id) }),
     );
