@@ -3,7 +3,6 @@ import pg from 'pg';
 import { LANES_APART } from './batcher.ts';
 import { type ConnectionOptions, connectionConfig, type PoolUse, silenceLimitMs } from './connection.ts';
 import { isItemFault } from './errors.ts';
-import { execution, type KnownColumns } from './execution.ts';
 import { watchSilence } from './silence.ts';
 import { inSpan } from './tracing.ts';
 
@@ -16,8 +15,6 @@ export interface HotStatement {
   /** False: the text differs from call to call, so it is not prepared by its name. */
   readonly isPrepared?: false;
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** The values of a statement, in the order in which its text binds them. */
 export function createParameters() {
@@ -80,17 +77,11 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
 
   pool.on('error', () => undefined); // the pool has dropped an idle connection that was lost
 
-  const columns: KnownColumns = new Map();
-  const send = <Row>(client: pg.PoolClient, { name, text, values, isPrepared }: HotStatement) =>
-    new Promise<readonly Row[]>((resolve, reject) => {
-      if (isPrepared !== false && values.every(isText)) {
-        client.query(execution({ name, text, values }, columns, { resolve, reject }));
-        return;
-      }
-      // pg gives no result with an error, though its types say so.
+  const send = (client: pg.PoolClient, { name, text, values, isPrepared }: HotStatement) =>
+    new Promise<pg.QueryResult>((resolve, reject) => {
       const query = new pg.Query(text, values, (error, result) => {
         if (error) reject(error);
-        else resolve(result.rows);
+        else resolve(result);
       });
       // pg copies a configuration property by property, so the name is set afterwards.
       client.query(isPrepared === false ? query : Object.assign(query, { name }));
@@ -99,7 +90,7 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
   async function run<Row>(statement: HotStatement): Promise<readonly Row[]> {
     const client = idle.pop() ?? (await pool.connect());
     try {
-      const rows = await send<Row>(client, statement);
+      const { rows } = await send(client, statement);
       if (pool.waitingCount > 0) client.release();
       else idle.push(client);
       return rows;
