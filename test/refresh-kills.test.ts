@@ -130,7 +130,7 @@ async function atEachPoint(provider: ProviderId, server: StrictServer, reuseSeco
   refresh(sent);
   await until(() => isHeld(2));
   const lock = await vault.db.transaction();
-  await lock('oauth_tokens').where({ id: sent }).forUpdate();
+  await lock('oauth_tokens').where({ organization_id: organizationId, id: sent }).forUpdate();
   await server.release('hold');
   await until(() => isBlocking(lock));
   refresh(answered);
