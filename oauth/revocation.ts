@@ -77,7 +77,9 @@ async function revoke(
   };
   const url = fillIn(way.url, values, client.entry);
   if (url === undefined) return { outcome: 'unsupported' };
-  const message = await write(client, way, url, kind, token);
+  // A header cannot hold every text that was imported as a token.
+  const message = await write(client, way, url, kind, token).catch(() => undefined);
+  if (message === undefined) return { outcome: 'unsupported' };
   try {
     const limits = { timeoutMs, ...(signal !== undefined && { signal }) };
     const { status, headers, text } = await request({ purpose: 'revocation', ...message, ...limits });

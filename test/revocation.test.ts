@@ -114,6 +114,13 @@ describe("by the catalogue's way", () => {
     expect(sent()?.path).toBe('/empty/token/the%20client/refresh%2F1');
   });
 
+  it('a token that no header can hold is not sent', async () => {
+    const way = { authentication: 'bearer', format: 'none' } as const;
+    const [requests, grant] = [server.tokenRequests.length, { ...GRANT, accessToken: 'two\nlines' }];
+    expect(await byCatalogue(way, grant)).toEqual({ outcome: 'unsupported' });
+    expect(server.tokenRequests).toHaveLength(requests);
+  });
+
   it("the URL may have an origin of the token's metadata, within the hosts of the catalogue", async () => {
     const way = { url: '{metadata.instance_url}/empty/token' };
     const at = (instance_url: string) => byCatalogue(way, { ...GRANT, metadata: { instance_url } });
