@@ -81,10 +81,11 @@ export function createRevoker(parts: Parts) {
         if (owed.length === 0) return;
         const isRevocable = ({ tokenUrl, revocationEndpoint }: OwedRevocation) =>
           revocationEndpoint !== null || catalogue.find(tokenUrl)?.revocation !== undefined;
-        await Promise.all([
+        const ended = await Promise.allSettled([
           endUnsupported(owed.filter((one) => !isRevocable(one))),
           ...owed.filter(isRevocable).map((one) => limit(attempt, one)),
         ]);
+        if (ended.some(({ status }) => status === 'rejected')) return;
         if (owed.length === PAGE) await rest(performance.now() - start);
       }
     } catch {
