@@ -100,7 +100,7 @@ export function startRefreshWork({ states, catalogue, refresher, outages }: Part
 
     /** Notes that a token was given out. */
     use({ organizationId, id }: TokenReference): void {
-      if (written.has(id)) return;
+      if (written.has(id) || used.size >= MOST_USED) return;
       written.set(id, true);
       used.set(id, { organizationId, id });
     },
