@@ -41,7 +41,7 @@ export function limitFailures(
 export function clientAddress(trustProxy: TrustProxy): (request: IncomingMessage) => string | undefined {
   const isTrusted = trust(trustProxy);
   return (request) => {
-    const text = withoutPort(proxyAddress(request, isTrusted));
+    const text = bareAddress(proxyAddress(request, isTrusted));
     return isIP(text) === 0 ? undefined : text;
   };
 }
@@ -55,18 +55,22 @@ export function clientNetwork(trustProxy: TrustProxy): (request: IncomingMessage
 function trust(proxies: TrustProxy): (address: string, hop: number) => boolean {
   if (typeof proxies !== 'string') return (_address, hop) => hop < Number(proxies);
   const isListed = proxyAddress.compile(proxies.split(',').map((address) => address.trim()));
-  return (address, hop) => isListed(withoutPort(address), hop);
+  return (address, hop) => isListed(bareAddress(address), hop);
 }
 
-/** Some proxies write `192.0.2.1:443` or `[2001:db8::1]:443` in `X-Forwarded-For`. */
-function withoutPort(address: string): string {
+/**
+ * The address alone. Some proxies write `192.0.2.1:443` or `[2001:db8::1]:443` in `X-Forwarded-For`. A link-local address
+ * may name an interface (`fe80::1%br-lan`, RFC 4007), and ipaddr.js throws at some names.
+ * @param address absent: the connection is closed
+ */
+function bareAddress(address = ''): string {
   const [, bare = address] = /^\[(.*)\](?::\d+)?$/.exec(address) ?? /^([\d.]+):\d+$/.exec(address) ?? [];
-  return bare;
+  return bare.replace(/%.*/, '');
 }
 
 /** Every form of an address gives the same network. */
 function network(forwarded: string): string {
-  const text = withoutPort(forwarded);
+  const text = bareAddress(forwarded);
   if (isIP(text) === 0) return 'none'; // texts that are no addresses share one count
   const address = ipaddr.process(text);
   if (address.kind() === 'ipv4') return address.toString();

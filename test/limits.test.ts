@@ -159,6 +159,7 @@ describe('an address that guesses', () => {
     expect(
       await forms('2001:db8::1', '2001:DB8:0:0:ffff::2', '[2001:db8::3]:443', '2001:db8:0:1::1'),
     ).toEqual([401, 429, 429, 401]);
+    expect(await forms('fe80::1%br-lan', 'fe80::1%eth0.2')).toEqual([401, 429]);
   });
 
   it('cannot choose its address where no proxy is trusted', async () => {
