@@ -154,12 +154,11 @@ function oidc({ problems, text, valid }: Settings): BearerOptions | undefined {
 
 function trustProxy({ valid }: Settings): false | number | string {
   const isAddress = (entry: string) => {
-    const [address = '', prefix] = entry.trim().split('/');
+    const [address = '', prefix = '1', ...more] = entry.trim().split('/');
     const bits = isIP(address) === 4 ? 32 : 128;
     if (['loopback', 'linklocal', 'uniquelocal'].includes(entry.trim())) return true;
-    return (
-      isIP(address) > 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
-    );
+    if (isIP(address) === 0 || address.includes('%') || more.length > 0) return false; // `%` names an interface
+    return /^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= bits;
   };
   const isValid = (value: string) =>
     value === 'off' || /^\d{1,2}$/.test(value) || value.split(',').every(isAddress);
