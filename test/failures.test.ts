@@ -120,7 +120,9 @@ describe('TRUST_PROXY', () => {
   it.each(['0.0.0.0/0', '10.0.0.0/33', '10.0.0.0/8/8', 'fe80::1%eth0', 'loopback, proxy.example'])(
     'of %s is refused',
     (value) => {
-      expect(() => loadConfig({ TRUST_PROXY: value })).toThrow('- TRUST_PROXY must be off, a number of proxies');
+      expect(() => loadConfig({ TRUST_PROXY: value })).toThrow(
+        '- TRUST_PROXY must be off, a number of proxies',
+      );
     },
   );
 });

@@ -312,7 +312,9 @@ describe('an attempt', () => {
     const leases = createLeases(vault.refreshes, createOutages());
     const begunAt = performance.now();
     await vault.db.transaction(async (transaction) => {
-      await transaction('oauth_tokens').where({ organization_id: locked.organizationId, id: locked.id }).forUpdate();
+      await transaction('oauth_tokens')
+        .where({ organization_id: locked.organizationId, id: locked.id })
+        .forUpdate();
       const both = [locked, taken].map((claimed) =>
         leases.during(claimed, begunAt, async (isOurs) => {
           while (isOurs()) await new Promise((resolve) => setTimeout(resolve, 50));
