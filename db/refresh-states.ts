@@ -63,13 +63,19 @@ SELECT ${STATE}
 FROM oauth_tokens AS token JOIN oauth_providers AS provider ON ${OF_PROVIDER}
 WHERE token.organization_id = :organizationId AND token.id = :id`;
 
-/** An operator's task over all organizations. The index holds claimed tokens only. Reuse windows close, so the oldest is first. */
+/**
+ * An operator's task over all organizations, which take turns. The index holds claimed tokens only. Reuse windows close, so the
+ * oldest of each organization is first.
+ */
 const ORPHANS = `
 SELECT ${STATE}
-FROM oauth_tokens AS token JOIN oauth_providers AS provider ON ${OF_PROVIDER}
-WHERE token.refresh_attempt IS NOT NULL AND token.lease_until <= now() AND token.refresh_due_at <= now()
-  AND token.refresh_token IS NOT NULL AND token.dead_at IS NULL
-ORDER BY token.lease_until LIMIT :size`;
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY organization_id ORDER BY lease_until) AS turn FROM oauth_tokens
+  WHERE refresh_attempt IS NOT NULL AND lease_until <= now() AND refresh_due_at <= now()
+    AND refresh_token IS NOT NULL AND dead_at IS NULL
+) AS token
+JOIN oauth_providers AS provider ON ${OF_PROVIDER}
+ORDER BY token.turn, token.lease_until LIMIT :size`;
 
 /** An operator's task over all organizations: a probe of the index for each. */
 const DUE = `
@@ -111,7 +117,7 @@ export const refreshStates = (db: Statements) => ({
     return (await db.raw<{ rows: RefreshState[] }>(LOOK, { organizationId, id })).rows[0];
   },
 
-  /** Tokens of all organizations whose attempt ended without an answer, `size` at most, the oldest first. */
+  /** Tokens of all organizations whose attempt ended without an answer, `size` at most, in turns of organizations, the oldest first. */
   async orphans(size: number): Promise<readonly RefreshState[]> {
     return (await db.raw<{ rows: RefreshState[] }>(ORPHANS, { size })).rows;
   },

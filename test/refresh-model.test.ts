@@ -162,15 +162,15 @@ const EXAMPLES = [
   ),
 ];
 
-async function importToken(): Promise<TokenReference> {
-  const { body } = await vault.import(tenant.apiKey, {
+async function importToken(owner = tenant): Promise<TokenReference> {
+  const { body } = await vault.import(owner.apiKey, {
     provider_id: 'slack',
     access_token: 'access-0',
     refresh_token: 'refresh-0',
     expires_in_seconds: 0,
     is_default: false,
   });
-  return { organizationId: tenant.organizationId, id: String(Object(body).token_id) };
+  return { organizationId: owner.organizationId, id: String(Object(body).token_id) };
 }
 
 /** Lets statements that have begun come to their end: an attempt has made its next request, or is over. */
@@ -352,6 +352,29 @@ describe('an attempt', () => {
     if (second === undefined) throw new Error('not claimed');
     expect(await run(second)).toEqual({ outcome: 'dead', reason: 'invalid_grant' });
     expect(asked).toEqual(['refresh-0', 'refresh-0']);
+  });
+});
+
+describe('orphans', () => {
+  it('of an organization that has very many leave others their turn', async () => {
+    const other = await vault.newTenant();
+    for (const [owner, age] of [
+      [tenant, 3],
+      [tenant, 2],
+      [other, 1],
+    ] as const) {
+      const { organizationId, id } = await importToken(owner);
+      const before = new Date(Date.now() - age * 60_000);
+      await vault
+        .db('oauth_tokens')
+        .where({ organization_id: organizationId, id })
+        .update({ refresh_attempt: randomUUID(), lease_until: before, refresh_due_at: before });
+    }
+    const found = await vault.refreshStates.orphans(2);
+    expect(found.map(({ organizationId }) => organizationId)).toEqual([
+      tenant.organizationId,
+      other.organizationId,
+    ]);
   });
 });
 

@@ -22,8 +22,7 @@ const OF_ALL_ORGANIZATIONS: Readonly<Record<string, RegExp>> = {
   'the sweep of idempotency keys': /^WITH expired AS \( SELECT old\.organization_id, old\.key_hash/,
   'the sweep of authorizations': /^WITH deleted AS \( DELETE FROM authorizations USING/,
   'due refreshes': /FROM organizations CROSS JOIN LATERAL \( SELECT \* FROM oauth_tokens/,
-  'orphaned refreshes':
-    /WHERE token\.refresh_attempt IS NOT NULL AND token\.lease_until <= now\(\) AND token\.refresh_due_at/,
+  'orphaned refreshes': /row_number\(\) OVER \(PARTITION BY organization_id ORDER BY lease_until\)/,
   'counts of grants': /"oldestLeaseSeconds" FROM oauth_tokens AS token GROUP BY/,
   'grants in trouble': /'dead' AS state/,
   'due revocations': /^UPDATE revocations AS owed .* next_attempt_at <= now\(\) - interval/,
