@@ -13,6 +13,9 @@ FROM run_command_on_coordinator($$SELECT system_identifier || ' ' || pg_database
   FROM pg_control_system(), pg_database WHERE datname = current_database()$$)
 WHERE success`;
 
+/** The SQLSTATE. A request that needs the answer gets 503. */
+const CONNECTION_FAILURE = '08006';
+
 const KNOWN = `SELECT system_identifier AS "systemIdentifier", database_oid AS "databaseOid" FROM vault_identity`;
 
 const ADOPT = `
@@ -38,7 +41,10 @@ export function identityRepository(db: Knex) {
 
   async function readHere(): Promise<Identity> {
     const [here] = await read((await hasCoordinator()) ? OF_COORDINATOR : HERE);
-    if (here === undefined) throw new Error('the coordinator of the cluster does not answer');
+    if (here === undefined)
+      throw Object.assign(new Error('the coordinator of the cluster does not answer'), {
+        code: CONNECTION_FAILURE,
+      });
     return here;
   }
 
