@@ -8,19 +8,21 @@ const PATIENCE_MS = 10_000;
 const SMALL = { perTenant: 4 * MEBIBYTE, total: 16 * MEBIBYTE, waiting: 10_000, patienceMs: PATIENCE_MS };
 /** The number of large bodies. Those of one organization are served one by one. */
 const LARGE = { perTenant: 1, total: 8, waiting: 1_000, patienceMs: PATIENCE_MS };
-/** After a large body, an organization rests for this many times its duration, and others are served. */
+/** After a body that was large, an organization rests for this many times its duration, and others are served. */
 const RESTS = 3;
 const MAX_REST_MS = 1_000;
 
 /**
  * Reads and serves a body when it is its organization's turn. The client's side of the connection waits meanwhile.
+ * @param bytes at most; a body without `Content-Length` may turn out small
+ * @param work resolves to whether the body was large
  * @throws TooManyWaitingError, OverloadedError, and the errors of the work
  */
 export type ServeBody = (
   organizationId: string | undefined,
   bytes: number,
-  work: () => Promise<void>,
-) => Promise<void>;
+  work: () => Promise<boolean>,
+) => Promise<unknown>;
 
 /** Bounds the bodies that are held at once, from their first byte to their answer: of each organization, and of all. */
 export function createBodies(): ServeBody {
@@ -29,10 +31,11 @@ export function createBodies(): ServeBody {
     if (bytes < LARGE_BYTES) return small.run(organizationId, bytes, work);
     return large.run(organizationId, 1, async () => {
       const start = performance.now();
+      let wasLarge = true; // if it was refused unread
       try {
-        await work();
+        wasLarge = await work();
       } finally {
-        await delay(Math.min(RESTS * (performance.now() - start), MAX_REST_MS));
+        if (wasLarge) await delay(Math.min(RESTS * (performance.now() - start), MAX_REST_MS));
       }
     });
   };

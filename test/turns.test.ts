@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { OverloadedError } from '../db/postgres/errors.ts';
 import { createTurns, TooManyWaitingError } from '../db/postgres/turns.ts';
+import { createBodies } from '../server/bodies.ts';
+import { LARGE_BYTES } from '../server/body.ts';
 import { createWaiters, TooManyWaitersError } from '../vault/waiters.ts';
 
 const LIMITS = { perTenant: 2, total: 3, waiting: 2, patienceMs: 0 };
@@ -109,5 +112,22 @@ describe('waiters', () => {
     expect(await other).toMatchObject({ status: 'pending' });
     expect(waiters.count()).toBe(0);
     await Promise.all(greedy.slice(0, 8));
+  });
+});
+
+describe('an organization', () => {
+  const serve = createBodies();
+  const served = async (isLarge: boolean): Promise<number> => {
+    const start = performance.now();
+    await serve('organization', LARGE_BYTES, async () => {
+      await delay(100);
+      return isLarge;
+    });
+    return performance.now() - start;
+  };
+
+  it('rests after a large body, and not after one of unknown length that turned out small', async () => {
+    expect(await served(true)).toBeGreaterThanOrEqual(390);
+    expect(await served(false)).toBeLessThan(390);
   });
 });
