@@ -98,16 +98,19 @@ function refusal(status: number): string {
 function giveWay(server: Server, mostConnections: number): void {
   /** The longest idle first. A connection whose headers have not arrived counts as idle. */
   const idle = new Set<Socket>();
-  /** The requests whose bodies may not have arrived, the oldest first. */
-  const arriving = new Set<IncomingMessage>();
+  /**
+   * The connections whose latest request has a body that may not have arrived, the oldest request first. A set of requests
+   * would keep most of them through young collections, because a dead table of V8 refers to the next one.
+   */
+  const arriving = new Set<Socket>();
   const latest = new WeakMap<Socket, ServerResponse>();
   let open = 0;
 
   function oldest(): Socket | undefined {
     for (const socket of idle) return socket;
-    for (const request of arriving) {
-      if (!request.complete) return request.socket;
-      arriving.delete(request);
+    for (const socket of arriving) {
+      if (latest.get(socket)?.req.complete === false) return socket;
+      arriving.delete(socket);
     }
     return undefined;
   }
@@ -119,17 +122,20 @@ function giveWay(server: Server, mostConnections: number): void {
     socket.once('close', () => {
       open -= 1;
       idle.delete(socket);
+      arriving.delete(socket);
     });
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket, headers } = request;
     idle.delete(socket);
     latest.set(socket, response);
+    arriving.delete(socket);
     const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-    if (hasBody) arriving.add(request);
-    response.once('close', () => {
-      arriving.delete(request);
-      if (latest.get(socket) === response && !socket.destroyed) idle.add(socket);
+    if (hasBody) arriving.add(socket);
+    response.on('close', () => {
+      if (latest.get(socket) !== response) return;
+      arriving.delete(socket);
+      if (!socket.destroyed) idle.add(socket);
     });
   });
 }

@@ -1,3 +1,5 @@
+import { rememberTenants } from './tenants.ts';
+
 /** An item that waits for its turn. */
 export interface Queued<Item> {
   readonly item: Item;
@@ -35,33 +37,16 @@ interface Tenant<Entry> {
   heldBytes: number;
 }
 
-/** Tenants without entries are forgotten when this many are known, and twice as many as have entries. */
-const MIN_KNOWN = 1024;
-
-/**
- * A queue in which tenants take turns: one with many entries delays the others by one entry. Bounded in bytes.
- * A tenant stays known when its last entry is freed. A `Map` that is emptied again and again makes a table each time, and
- * V8's tables refer to their successors, so that everything in them survives young collections.
- */
+/** A queue in which tenants take turns: one with many entries delays the others by one entry. Bounded in bytes. */
 export function createFairQueue<Entry extends Queued<unknown>>(limits: QueueLimits): FairQueue<Entry> {
-  let known = new Map<string, Tenant<Entry>>();
-  let forgetAt = MIN_KNOWN;
+  const find = rememberTenants<Tenant<Entry>>(
+    (name) => ({ name, waiting: [], heldBytes: 0 }),
+    ({ heldBytes }) => heldBytes > 0,
+  );
   /** The tenants with waiting entries, in the order of their turns. */
   let turns: Tenant<Entry>[] = [];
   let totalBytes = 0;
   let size = 0;
-
-  function find(name: string): Tenant<Entry> {
-    const found = known.get(name);
-    if (found !== undefined) return found;
-    if (known.size >= forgetAt) {
-      known = new Map([...known].filter(([, { heldBytes }]) => heldBytes > 0));
-      forgetAt = Math.max(MIN_KNOWN, 2 * known.size);
-    }
-    const tenant: Tenant<Entry> = { name, waiting: [], heldBytes: 0 };
-    known.set(name, tenant);
-    return tenant;
-  }
 
   function hasRoom(tenantBytes: number, bytes: number): boolean {
     if (tenantBytes > 0 && tenantBytes + bytes > limits.tenantBytes) return false;
@@ -114,7 +99,7 @@ export function createFairQueue<Entry extends Queued<unknown>>(limits: QueueLimi
       return batch;
     },
 
-    isWaiting: (name) => (known.get(name)?.waiting.length ?? 0) > 0,
+    isWaiting: (name) => find(name).waiting.length > 0,
 
     done({ tenant, size: bytes }) {
       find(tenant).heldBytes -= bytes;

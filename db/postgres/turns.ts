@@ -1,4 +1,5 @@
 import { OverloadedError } from './errors.ts';
+import { rememberTenants } from './tenants.ts';
 
 export interface TurnLimits {
   /** The most that one tenant may hold at once, unless a single request is larger. */
@@ -27,29 +28,36 @@ interface Waiting {
   readonly begin: () => void;
 }
 
+interface Tenant {
+  held: number;
+  /** The requests that wait for their turns. */
+  readonly line: Waiting[];
+}
+
 /** Shares a scarce resource among tenants. Each has a limit and a queue of its own, and the queues are served in turn. */
 export function createTurns({ perTenant, total, waiting, patienceMs }: TurnLimits): Turns {
-  const held = new Map<string, number>();
+  const find = rememberTenants<Tenant>(
+    () => ({ held: 0, line: [] }),
+    ({ held, line }) => held > 0 || line.length > 0,
+  );
   let heldInAll = 0;
-  const lines = new Map<string, Waiting[]>();
+  /** The tenants whose requests wait, in the order of their turns. */
+  const waitingTenants = new Set<Tenant>();
 
-  const isOwnShareTaken = (tenant: string, size: number): boolean => {
-    const own = held.get(tenant) ?? 0;
-    return own > 0 && own + size > perTenant;
-  };
-  const hasRoom = (tenant: string, size: number): boolean =>
+  const isOwnShareTaken = ({ held }: Tenant, size: number): boolean => held > 0 && held + size > perTenant;
+  const hasRoom = (tenant: Tenant, size: number): boolean =>
     !isOwnShareTaken(tenant, size) && (heldInAll === 0 || heldInAll + size <= total);
 
-  function hold(tenant: string, size: number): void {
-    held.set(tenant, (held.get(tenant) ?? 0) + size);
+  function hold(tenant: Tenant, size: number): void {
+    tenant.held += size;
     heldInAll += size;
   }
 
-  function enter(tenant: string, size: number): Promise<void> | undefined {
-    const line = lines.get(tenant) ?? [];
+  function enter(tenant: Tenant, size: number): Promise<void> | undefined {
+    const { line } = tenant;
     if (line.length === 0 && hasRoom(tenant, size)) return void hold(tenant, size);
     if (line.length >= waiting) throw new TooManyWaitingError();
-    lines.set(tenant, line);
+    waitingTenants.add(tenant);
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const place = {
@@ -63,35 +71,34 @@ export function createTurns({ perTenant, total, waiting, patienceMs }: TurnLimit
       if (patienceMs > 0) timer = setTimeout(giveUp, patienceMs);
       function giveUp(): void {
         line.splice(line.indexOf(place), 1);
-        if (line.length === 0) lines.delete(tenant);
+        if (line.length === 0) waitingTenants.delete(tenant);
         reject(isOwnShareTaken(tenant, size) ? new TooManyWaitingError() : new OverloadedError());
       }
     });
   }
 
-  function leave(tenant: string, size: number): void {
-    const left = (held.get(tenant) ?? 0) - size;
-    if (left > 0) held.set(tenant, left);
-    else held.delete(tenant);
+  function leave(tenant: Tenant, size: number): void {
+    tenant.held -= size;
     heldInAll -= size;
-    for (let hasBegun = lines.size > 0; hasBegun; ) hasBegun = [...lines.keys()].some(beginNext);
+    for (let hasBegun = waitingTenants.size > 0; hasBegun; ) hasBegun = [...waitingTenants].some(beginNext);
   }
 
   /** Begins the first request of the tenant's queue, if there is room for it. Then the other queues have their turns. */
-  function beginNext(tenant: string): boolean {
-    const line = lines.get(tenant);
-    const [first] = line ?? [];
-    if (line === undefined || first === undefined || !hasRoom(tenant, first.size)) return false;
+  function beginNext(tenant: Tenant): boolean {
+    const { line } = tenant;
+    const [first] = line;
+    if (first === undefined || !hasRoom(tenant, first.size)) return false;
     line.shift();
-    lines.delete(tenant);
-    if (line.length > 0) lines.set(tenant, line);
+    waitingTenants.delete(tenant);
+    if (line.length > 0) waitingTenants.add(tenant);
     hold(tenant, first.size);
     first.begin();
     return true;
   }
 
   return {
-    async run(tenant, size, work) {
+    async run(name, size, work) {
+      const tenant = find(name);
       const turn = enter(tenant, size);
       if (turn !== undefined) await turn;
       try {
