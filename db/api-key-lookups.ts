@@ -8,6 +8,8 @@ import type { HotStatement, HotStatements } from './postgres/hot.ts';
 export interface ValidApiKey extends ApiKeyOwner {
   /** The public part of the key. */
   readonly apiKeyId: string;
+  /** Its name in audit records. */
+  readonly credential: string;
   readonly expiresAt: Date | null;
 }
 
@@ -21,7 +23,8 @@ const IS_VALID = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now
 
 /** Finds keys by hash, because the organization is known from the key only. $1: SHA-256 hashes. */
 const FIND = `
-SELECT encode(key_hash, 'hex') AS "keyHash", api_key_id AS "apiKeyId", organization_id AS "organizationId",
+SELECT encode(key_hash, 'hex') AS "keyHash", api_key_id AS "apiKeyId", 'api-key:' || api_key_id AS credential,
+  organization_id AS "organizationId",
   workspace_id AS "workspaceId", user_id AS "userId", role, acts_for AS "actsFor", expires_at AS "expiresAt",
   last_used_at IS NULL OR last_used_at < date_trunc('minute', now()) AS "isUnrecorded"
 FROM api_keys

@@ -1,7 +1,8 @@
 import { hashApiKey } from '../crypto/api-key.ts';
 import { isUuid } from '../crypto/uuid.ts';
 import type { BearerClaims } from './bearer.ts';
-import { type Caller, mayActFor, type Role } from './caller.ts';
+import { type Caller, mayActFor } from './caller.ts';
+import { linesOf, type RawHeaders } from './header-lines.ts';
 
 /** The request carries no sufficient credentials. Answered 401 with the challenge (RFC 9110, section 11.6.1). */
 export class UnauthenticatedError extends Error {
@@ -26,18 +27,9 @@ export class InvalidCredentialsError extends UnauthenticatedError {
 /** A known caller who may not do this. */
 export class ForbiddenError extends Error {}
 
-export interface ApiKeyIdentity {
-  readonly apiKeyId: string;
-  readonly organizationId: string;
-  readonly workspaceId: string;
-  readonly userId: string;
-  readonly role: Role;
-  readonly actsFor: Caller['actsFor'];
-}
-
 export interface AuthenticationParts {
-  /** The key with this SHA-256, unless it is revoked or expired. */
-  readonly findApiKey: (keyHash: string) => Promise<ApiKeyIdentity | undefined>;
+  /** The owner of the key with this SHA-256, unless it is revoked or expired. */
+  readonly findApiKey: (keyHash: string) => Promise<Caller | undefined>;
   /** The organization's workspace of this id, or its first one. */
   readonly findWorkspace: (organizationId: string, workspaceId?: string) => Promise<string | undefined>;
   /** Absent: no issuer is configured, and no bearer token is accepted. */
@@ -58,11 +50,8 @@ export const isCredentialScheme = (name: string): name is CredentialScheme =>
  */
 export type Security = readonly (readonly CredentialScheme[])[];
 
-/** Header fields by lower-case name, each with all its lines (as in `IncomingMessage.headersDistinct`). */
-export type HeaderLines = Readonly<Record<string, readonly string[] | undefined>>;
-
 /** The caller of a request; undefined: credentials are optional, and there are none. */
-export type Authenticate = (headers: HeaderLines) => Promise<Caller | undefined>;
+export type Authenticate = (request: RawHeaders) => Promise<Caller | undefined>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i; // RFC 6750, section 2.1
 const MAX_USER_CHARACTERS = 255;
@@ -81,8 +70,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
     const keyHash = lines.length > 1 ? undefined : hashApiKey(lines[0] ?? '');
     const found = keyHash === undefined ? undefined : await findApiKey(keyHash);
     if (found === undefined) throw invalid('api_key');
-    const { apiKeyId, organizationId, workspaceId, userId, role, actsFor } = found;
-    return { organizationId, workspaceId, userId, role, actsFor, credential: `api-key:${apiKeyId}` };
+    return found;
   }
 
   async function byBearer(lines: readonly string[]): Promise<Caller> {
@@ -123,9 +111,9 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
       );
     // By whether a key and a bearer token were sent.
     const isEnough = [false, true].map((hasKey) => [suffices(hasKey, false), suffices(hasKey, true)]);
-    return async (headers) => {
-      const apiKey = takesKey ? headers['x-api-key'] : undefined;
-      const authorization = takesBearer ? headers['authorization'] : undefined;
+    return async (request) => {
+      const apiKey = takesKey ? linesOf(request, 'x-api-key') : undefined;
+      const authorization = takesBearer ? linesOf(request, 'authorization') : undefined;
       if (isEnough[apiKey === undefined ? 0 : 1]?.[authorization === undefined ? 0 : 1] !== true) {
         throw new UnauthenticatedError(challenge);
       }
@@ -133,7 +121,7 @@ export function createAuthenticator({ findApiKey, findWorkspace, verifyBearer }:
       const bearer = authorization && (await byBearer(authorization));
       const caller = key && bearer ? combine(key, bearer) : (key ?? bearer);
       if (caller === undefined) return undefined;
-      const [tenantId, user] = [headers['x-tenant-id'], headers['x-user-id']];
+      const [tenantId, user] = [linesOf(request, 'x-tenant-id'), linesOf(request, 'x-user-id')];
       const placed = tenantId === undefined ? caller : await selectWorkspace(caller, tenantId);
       return user === undefined ? placed : selectUser(placed, user);
     };

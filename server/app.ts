@@ -47,10 +47,9 @@ export async function createApp(parts: AppParts): Promise<Express> {
   app.enable('strict routing');
 
   if (parts.isTracing) app.use(traceRequests);
-  app.use(receive(parts));
   const pace = createPace(parts.trustProxy);
   const pages = [...docsRoutes(parts.contract), ...(parts.pages ?? []).map(pageRoute)];
-  mount(app, [
+  mount(app, receive(parts), [
     ...healthRoutes(parts.isReady).map(withoutCaller(pace.probe)),
     ...pages.map(withoutCaller(pace.turn)),
     ...(await operationRoutes(parts, pace)),

@@ -24,17 +24,14 @@ export function limitFailures(
   perMinute: number,
   trustProxy: TrustProxy,
 ): (authenticate: Authenticate) => AuthenticateRequest {
-  if (perMinute === 0) return (authenticate) => (request) => authenticate(request.headersDistinct);
+  if (perMinute === 0) return (authenticate) => authenticate;
   const failures = new RateLimiterMemory({ points: perMinute, duration: 60 });
   const networkOf = clientNetwork(trustProxy);
-  return (authenticate) => async (request) => {
-    try {
-      return await authenticate(request.headersDistinct);
-    } catch (error) {
+  return (authenticate) => (request) =>
+    authenticate(request).catch(async (error: unknown) => {
       if (error instanceof InvalidCredentialsError) await failures.consume(networkOf(request)).catch(refuse);
       throw error;
-    }
-  };
+    });
 }
 
 /** The address of the client, or of the proxy that is not trusted; undefined: a proxy named none that is an address. */

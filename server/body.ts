@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type JSONVisitor, visit } from 'jsonc-parser';
+import { linesOf } from '../security/header-lines.ts';
 import { ApiError, type FieldError } from './errors.ts';
 import { jsonBounds, MAX_VALUES } from './json-bounds.ts';
 import { tooManyValues } from './wording.ts';
@@ -25,8 +26,7 @@ export interface ReadBody {
 }
 
 /** Whether the body is declared as a form. */
-export const isForm = ({ headersDistinct }: IncomingMessage): boolean =>
-  mediaTypeOf(headersDistinct['content-type']) === FORM_BODY;
+export const isForm = (request: IncomingMessage): boolean => mediaTypeOf(request) === FORM_BODY;
 
 const NO_BODY: ReadBody = { mediaType: undefined, body: undefined, isLarge: false };
 
@@ -45,7 +45,7 @@ export async function readBody(
   if (bytes.length === 0) return NO_BODY;
   const isLarge = bytes.length >= LARGE_BYTES;
   if (isLarge) await nextTurn();
-  const declared = mediaTypeOf(request.headersDistinct['content-type']);
+  const declared = mediaTypeOf(request);
   if (JSON_MEDIA_TYPE.test(declared) && mediaTypes.includes(JSON_BODY)) {
     return { mediaType: JSON_BODY, body: parse(text, bytes), isLarge };
   }
@@ -104,9 +104,10 @@ function decode(bytes: Buffer): string {
 }
 
 /** In lower case and without parameters. Empty: absent, or repeated. */
-function mediaTypeOf(contentType: readonly string[] = []): string {
-  const [mediaType = ''] = (contentType[0] ?? '').split(';');
-  return contentType.length === 1 ? mediaType.trim().toLowerCase() : '';
+function mediaTypeOf(request: IncomingMessage): string {
+  const lines = linesOf(request, 'content-type');
+  const [mediaType = ''] = (lines?.[0] ?? '').split(';');
+  return lines?.length === 1 ? mediaType.trim().toLowerCase() : '';
 }
 
 /** The fields of a form. A repeated field becomes a list, so a field that is declared as text refuses it. */

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { context, trace } from '@opentelemetry/api';
 import express, { type NextFunction } from 'express';
+import { randomId } from '../crypto/uuid.ts';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { clientAddress, type TrustProxy } from './auth-failures.ts';
 import { ClientGoneError } from './body.ts';
@@ -29,13 +29,21 @@ interface Parts extends Observers {
 /** The first step of every request: gives it an id, observes it to its end, and refuses it if it cannot be served. */
 export function receive({ limits, stopping, trustProxy, ...observers }: Parts) {
   const addressOf = clientAddress(trustProxy);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    response.locals.requestId = requestId(request);
-    response.locals.stopping = stopping;
-    response.locals.clientAddress = addressOf(request);
+  return (request: Request, response: Response): void => {
+    // Complete from the start: Express's own object is a hash table, which grows four times until it has these.
+    response.locals = {
+      requestId: requestId(request),
+      stopping,
+      route: undefined,
+      allow: undefined,
+      operationId: undefined,
+      isForPeople: false,
+      organizationId: undefined,
+      userId: undefined,
+      clientAddress: addressOf(request),
+    };
     observe(request, response, observers);
     refuseUnmetDemands(request, limits);
-    next();
   };
 }
 
@@ -43,7 +51,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 function requestId({ headers }: Request): string {
   const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomId();
 }
 
 /** Logs and measures a request when it is over. */
@@ -51,13 +59,8 @@ function observe(request: Request, response: Response, { log, metrics }: Observe
   const span = trace.getSpanContext(context.active());
   const start = performance.now();
   response.on('close', () => {
-    const seconds = (performance.now() - start) / 1000;
-    const line = {
-      ...requestFields(request, response),
-      'http.server.request.duration': Math.round(seconds * 1e6) / 1e6,
-      trace_id: span?.traceId,
-      span_id: span?.spanId,
-    };
+    const seconds = Math.round((performance.now() - start) * 1000) / 1e6;
+    const line = requestFields(request, response, { seconds, span });
     const { route, operationId } = response.locals;
     if (isHealthPath(route)) log.debug(line, 'request');
     else log.info(line, 'request');
@@ -92,4 +95,4 @@ export function answerErrors({ log, metrics, pace }: Observers & { readonly pace
 
 /** Browsers prefer `text/html` to JSON. Clients that do not state a preference get JSON. */
 const isReadByPerson = (request: Request, { locals }: Response): boolean =>
-  locals.isForPeople === true && express.request.accepts.call(request, 'json', 'html') === 'html';
+  locals.isForPeople && express.request.accepts.call(request, 'json', 'html') === 'html';

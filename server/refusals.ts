@@ -1,6 +1,7 @@
 /** Refusals that come before routing. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { NextFunction, Request } from 'express';
+import { linesOf } from '../security/header-lines.ts';
 import { ApiError } from './errors.ts';
 
 /** Refuses what Node would refuse without our header fields (RFC 9112, 3.2; RFC 9110, 10.1.1). @throws ApiError */
@@ -12,7 +13,7 @@ export function refuseUnmetDemands(
   if (request.rawHeaders.length > 2 * headerCount) {
     throw new ApiError(431, 'Request Header Fields Too Large', { Connection: 'close' });
   }
-  if (request.httpVersion === '1.1' && request.headersDistinct['host']?.length !== 1) {
+  if (request.httpVersion === '1.1' && linesOf(request, 'host')?.length !== 1) {
     throw new ApiError(400, 'Bad Request', { Connection: 'close' });
   }
   const { expect } = request.headers;

@@ -9,15 +9,15 @@ export interface Facts {
   /** Aborted when the service stops. */
   stopping: AbortSignal;
   /** The path as the contract writes it. */
-  route?: string;
+  route: string | undefined;
   /** The methods of the paths that matched and that lack the request's. */
-  allow?: string[];
-  operationId?: string;
+  allow: string[] | undefined;
+  operationId: string | undefined;
   /** Whether a browser may come here, so that errors are pages for a person. */
-  isForPeople?: boolean;
-  organizationId?: string | undefined;
-  userId?: string | undefined;
-  clientAddress?: string | undefined;
+  isForPeople: boolean;
+  organizationId: string | undefined;
+  userId: string | undefined;
+  clientAddress: string | undefined;
   /** Set on a request without a caller that has had its turn. */
   hadTurn?: true;
 }
@@ -36,18 +36,22 @@ export interface Route {
   readonly serve: Serve;
 }
 
+/** The first step of every request. */
+export type Receive = (request: Request, response: Response) => void;
+
 /**
  * Mounts the routes. One look-up finds a path without parameters, and such a path comes first (OpenAPI 3.1, Paths Object).
  * If it lacks the method, a path with parameters that also matches is tried. If no path has the method, the answer is 405
  * with the methods of all paths that matched.
  */
-export function mount(app: Express, routes: readonly Route[]): void {
+export function mount(app: Express, receive: Receive, routes: readonly Route[]): void {
   const dispatchers = [...new Set(routes.map(({ path }) => path))].map(
     (path) => [path, dispatch(path, routes)] as const,
   );
   const isTemplate = ([path]: readonly [string, Dispatch]) => path.includes('{');
   const concrete = new Map(dispatchers.filter((one) => !isTemplate(one)));
   app.use((request: Request, response: Response, next: NextFunction) => {
+    receive(request, response);
     const end = request.url.indexOf('?');
     const serve = concrete.get(end < 0 ? request.url : request.url.slice(0, end));
     return serve === undefined ? next() : serve(request, response, next);

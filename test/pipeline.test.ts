@@ -80,7 +80,7 @@ const handlers: Handlers<typeof READS, Small> = {
 
 const { apiKey, keyHash } = generateApiKey();
 const identity = {
-  apiKeyId: apiKey.slice(4, 10),
+  credential: `api-key:${apiKey.slice(4, 10)}`,
   organizationId: 'o',
   workspaceId: 'w',
   userId: 'alice',
