@@ -16,13 +16,16 @@ export interface ReleaseRequest {
   readonly tokenId: string | null;
   /** Empty: any token fits. */
   readonly scopes: readonly string[];
+  readonly agentId: string | null;
+  /** Whose tokens a connection of the agent may lead to: the user's, or any. Null: connections are left alone. */
+  readonly connectionsOf: 'user' | 'organization' | null;
+}
+
+export interface ReleaseTerms {
   /** How long the access token must still be valid, in seconds, where its expiry is known. */
   readonly minSeconds: number;
   /** False: the token is only looked at; nothing is released and nothing is recorded. */
   readonly isReleased: boolean;
-  readonly agentId: string | null;
-  /** Whose tokens a connection of the agent may lead to: the user's, or any. Null: connections are left alone. */
-  readonly connectionsOf: 'user' | 'organization' | null;
 }
 
 /** The token that answers a request, whether it may be used or not. */
@@ -55,6 +58,8 @@ export interface Release {
 
 type ReleasedRow = Omit<ChosenToken, 'id'> & { readonly auditId: string; readonly id: string | null };
 
+const isToken = (row: ReleasedRow): row is ReleasedRow & ChosenToken => row.id !== null;
+
 /** A request that waits for its statement. */
 interface Row {
   readonly organizationId: string;
@@ -67,15 +72,15 @@ interface Row {
 /** About the bytes of an answer. They are more than those of its request. */
 const ANSWER_BYTES = 2048;
 
-const json = (auditId: string, request: ReleaseRequest, by: Actor): string =>
+const json = (auditId: string, request: ReleaseRequest, terms: ReleaseTerms, by: Actor): string =>
   JSON.stringify({
     organizationId: request.organizationId,
     userId: request.userId,
     providerId: request.providerId,
     tokenId: request.tokenId,
     scopes: request.scopes,
-    minSeconds: request.minSeconds,
-    isReleased: request.isReleased,
+    minSeconds: terms.minSeconds,
+    isReleased: terms.isReleased,
     agentId: request.agentId,
     connectionsOf: request.connectionsOf,
     auditId,
@@ -142,9 +147,7 @@ export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 
       const found = new Map(chosen.map((row) => [row.auditId, row]));
       return rows.map(({ auditId }) => {
         const row = found.get(auditId);
-        if (row === undefined) return undefined;
-        const { id, ...token } = row;
-        return { token: id === null ? undefined : { ...token, id } };
+        return row && { token: isToken(row) ? row : undefined };
       });
     },
     tenantOf: ({ organizationId }) => organizationId,
@@ -157,14 +160,14 @@ export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 
      * @returns undefined: the organization has no such provider
      * @throws OverloadedError
      */
-    release(request: ReleaseRequest, by: Actor): Promise<Release | undefined> {
+    release(request: ReleaseRequest, terms: ReleaseTerms, by: Actor): Promise<Release | undefined> {
       const auditId = newId();
       return batcher.add({
         organizationId: request.organizationId,
         auditId,
         agentId: request.agentId,
         by,
-        json: json(auditId, request, by),
+        json: json(auditId, request, terms, by),
       });
     },
 

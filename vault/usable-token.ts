@@ -58,7 +58,7 @@ interface Parts {
   readonly open: KeyRing['open'];
 }
 
-export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> {
+export interface TokenWish extends ReleaseRequest {
   /** Existing tokens are left alone. */
   readonly isNewWanted: boolean;
   /** False: an agent asks for itself. */
@@ -74,9 +74,9 @@ export interface TokenWish extends Omit<ReleaseRequest, 'minSeconds' | 'isReleas
  */
 export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Promise<Choice> {
   const { releases } = parts;
-  const { isNewWanted, isCheckOnly, isPersonThere: _, ...request } = wish;
+  const { isNewWanted, isCheckOnly } = wish;
   const isReleased = !isNewWanted && !isCheckOnly;
-  const found = await releases.release({ ...request, minSeconds: MIN_SECONDS, isReleased }, by);
+  const found = await releases.release(wish, { minSeconds: MIN_SECONDS, isReleased }, by);
   if (found === undefined) return { kind: 'no-provider' };
   const { token } = found;
   if (token === undefined) {
@@ -88,7 +88,7 @@ export async function usableToken(parts: Parts, wish: TokenWish, by: Actor): Pro
   if (!isNewWanted && token.isFitting && token.isRefreshable) {
     const { id, ownerId, metadata } = token;
     if (isCheckOnly) return { kind: 'usable', id, ownerId, accessToken: null, metadata };
-    const refreshed = await refresh(parts, { ...request, userId: ownerId, tokenId: id }, by);
+    const refreshed = await refresh(parts, { ...wish, userId: ownerId, tokenId: id }, by);
     if (refreshed !== 'dead' && refreshed !== 'unfit') return refreshed;
     isDead = refreshed === 'dead';
   }
@@ -113,14 +113,14 @@ function usable({ open, refreshing }: Parts, organizationId: string, token: Chos
 /** Undefined: the grant is dead. A refreshed token is given out even if its life is short. */
 async function refresh(
   parts: Parts,
-  request: Omit<ReleaseRequest, 'minSeconds' | 'isReleased'> & { readonly tokenId: string },
+  request: ReleaseRequest & { readonly tokenId: string },
   by: Actor,
 ): Promise<Choice | 'dead' | 'unfit'> {
   const { organizationId, tokenId } = request;
   const fresh = await parts.refreshing.fresh({ organizationId, id: tokenId }, PATIENCE_MS);
   if (fresh.kind === 'later') return { kind: 'not-yet', retrySeconds: fresh.seconds };
   if (fresh.kind === 'dead') return 'dead';
-  const found = await parts.releases.release({ ...request, minSeconds: 0, isReleased: true }, by);
+  const found = await parts.releases.release(request, { minSeconds: 0, isReleased: true }, by);
   const token = found?.token;
   if (token?.isValid !== true) return 'dead';
   return token.isFitting ? usable(parts, organizationId, token) : 'unfit';

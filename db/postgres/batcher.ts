@@ -103,12 +103,12 @@ export function createBatcher<Item, Result>(
         items,
         apart,
       );
-      for (const [index, result] of results.entries()) {
+      results.forEach((result, index) => {
         const entry = batch[index];
-        if (entry === undefined) continue;
+        if (entry === undefined) return;
         finish(entry);
         entry.resolve(result);
-      }
+      });
     } catch (error) {
       if (isItemFault(error)) return error;
       // For example the connection broke. The statement may have run, so it is not sent again.

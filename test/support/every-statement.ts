@@ -110,10 +110,10 @@ export async function sendEveryStatement(vault: Vault): Promise<void> {
       providerId: 'p1',
       tokenId: null,
       scopes: [],
-      minSeconds: 0,
+      agentId: AGENT,
+      connectionsOf: 'user' as const,
     };
-    const agent = { isReleased: true, agentId: AGENT, connectionsOf: 'user' as const };
-    await vault.releases.release({ ...request, ...agent }, OPERATOR);
+    await vault.releases.release(request, { minSeconds: 0, isReleased: true }, OPERATOR);
     await drain(vault.tokens.list(organizationId, 'alice'));
     await drain(vault.tokens.list(organizationId, 'alice', 'p1'));
     await vault.tokens.exists(organizationId, 'alice', 'p1');
