@@ -29,6 +29,7 @@ interface Parts extends Observers {
 /** The first step of every request: gives it an id, observes it to its end, and refuses it if it cannot be served. */
 export function receive({ limits, stopping, trustProxy, ...observers }: Parts) {
   const addressOf = clientAddress(trustProxy);
+  const observe = createObserver(observers);
   return (request: Request, response: Response): void => {
     // Complete from the start: Express's own object is a hash table, which grows four times until it has these.
     response.locals = {
@@ -42,7 +43,7 @@ export function receive({ limits, stopping, trustProxy, ...observers }: Parts) {
       userId: undefined,
       clientAddress: addressOf(request),
     };
-    observe(request, response, observers);
+    observe(request, response);
     refuseUnmetDemands(request, limits);
   };
 }
@@ -54,18 +55,37 @@ function requestId({ headers }: Request): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomId();
 }
 
-/** Logs and measures a request when it is over. */
-function observe(request: Request, response: Response, { log, metrics }: Observers): void {
-  const span = trace.getSpanContext(context.active());
-  const start = performance.now();
-  response.on('close', () => {
-    const seconds = Math.round((performance.now() - start) * 1000) / 1e6;
-    const line = requestFields(request, response, { seconds, span });
-    const { route, operationId } = response.locals;
-    if (isHealthPath(route)) log.debug(line, 'request');
-    else log.info(line, 'request');
-    metrics.observe({ operationId, status: line['http.response.status_code'], seconds });
-  });
+/** How long the line of a request may wait, in milliseconds. */
+const LINE_WAITS_MS = 1;
+
+/**
+ * Logs and measures each request when it is over. Lines are written several at a time, because the next request of a
+ * connection should not wait for the line of the one before, and because writing many in a row takes less time.
+ */
+function createObserver({ log, metrics }: Observers) {
+  let ended: (() => void)[] = [];
+
+  function flush(): void {
+    const all = ended;
+    ended = [];
+    for (const write of all) write();
+  }
+
+  return (request: Request, response: Response): void => {
+    const span = trace.getSpanContext(context.active());
+    const start = performance.now();
+    response.on('close', () => {
+      const seconds = Math.round((performance.now() - start) * 1000) / 1e6;
+      const line = requestFields(request, response, { seconds, span });
+      const { route, operationId } = response.locals;
+      const count = ended.push(() => {
+        if (isHealthPath(route)) log.debug(line, 'request');
+        else log.info(line, 'request');
+        metrics.observe({ operationId, status: line['http.response.status_code'], seconds });
+      });
+      if (count === 1) setTimeout(flush, LINE_WAITS_MS);
+    });
+  };
 }
 
 /**
