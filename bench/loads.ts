@@ -2,12 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import autocannon from 'autocannon';
 import pg from 'pg';
 import { createKeyRing } from '../crypto/key-ring.ts';
-import { importStatement } from '../db/import-statement.ts';
+import { IMPORT_COLUMNS, importStatement } from '../db/import-statement.ts';
+import { valuesOf } from '../db/postgres/rows.ts';
 import type { BenchCaller, BenchVault } from './database.ts';
 import type { Service } from './start.ts';
 
 /** Without a limit of tokens per user, as the service is started here: a load has few users. */
-const IMPORT = importStatement({ tokensMax: 0 });
+const IMPORT = importStatement({ isSingle: true, tokensMax: 0 });
 
 /** The result of a load, of imports or of releases. Times are in milliseconds, of one request. */
 export interface Load {
@@ -196,7 +197,7 @@ export async function driverLoad(vault: BenchVault, { connections, seconds }: Lo
         requestId: randomUUID(),
       };
       const sent = performance.now();
-      await client.query({ name: 'import', text: IMPORT, values: [JSON.stringify([row])] });
+      await client.query({ name: 'import', text: IMPORT, values: valuesOf(IMPORT_COLUMNS, row) });
       latencies.push(performance.now() - sent);
     }
   };

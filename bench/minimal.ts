@@ -8,11 +8,12 @@ import { text as textOf } from 'node:stream/consumers';
 import pg from 'pg';
 import { createKeyRing } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
-import { importStatement } from '../db/import-statement.ts';
+import { IMPORT_COLUMNS, importStatement } from '../db/import-statement.ts';
+import { valuesOf } from '../db/postgres/rows.ts';
 import type { ImportBody } from './loads.ts';
 import { tellUsage } from './start.ts';
 
-const text = importStatement({ tokensMax: 0 });
+const text = importStatement({ isSingle: true, tokensMax: 0 });
 const { DATABASE_URL = '', FERNET_KEYS = '', BENCH_ORGANIZATION: organizationId } = process.env;
 const keyRing = createKeyRing([FERNET_KEYS]);
 /** Opened by the first import, and again after the count of WAL syncs has ended it. */
@@ -49,7 +50,7 @@ async function store(token: ImportBody): Promise<string> {
     credential: 'api-key:bench1',
   };
   connection ??= connect();
-  await (await connection).query({ name: 'import', text, values: [JSON.stringify([row])] });
+  await (await connection).query({ name: 'import', text, values: valuesOf(IMPORT_COLUMNS, row) });
   return id;
 }
 

@@ -1,64 +1,68 @@
 import { newId } from '../crypto/uuid.ts';
 import type { ImportOutcome } from './idempotency-keys.ts';
 import type { ImportForm, NewImport } from './import-form.ts';
-import { importStatement } from './import-statement.ts';
+import { IMPORT_COLUMNS, type ImportRow, importStatement } from './import-statement.ts';
 import { isForeignKeyViolation, isLockedOn } from './postgres/errors.ts';
-import type { HotStatements } from './postgres/hot.ts';
+import type { HotStatement, HotStatements } from './postgres/hot.ts';
+import { valuesOf } from './postgres/rows.ts';
 
-/** A token that waits for its statement. */
-interface Row {
-  readonly organizationId: string;
-  readonly id: string;
-  readonly json: string;
-  readonly isRepeatable: boolean;
-}
+/** About the bytes of a row without its texts of any length. */
+const ROW_BYTES = 512;
 
-/** The token as the statement reads it. Each field is named, because spreading the object takes three times as long. */
-const json = ({ id, token, by, repeating }: NewImport): string =>
-  JSON.stringify({
-    organizationId: token.organizationId,
-    id,
-    userId: token.userId,
-    providerId: token.providerId,
-    workspaceId: token.workspaceId,
-    accessToken: token.accessToken.ciphertext,
-    accessTokenKey: token.accessToken.key,
-    refreshToken: token.refreshToken?.ciphertext,
-    refreshTokenKey: token.refreshToken?.key,
-    scopes: token.scopes,
-    metadata: token.metadata,
-    expiresInSeconds: token.expiresInSeconds,
-    isDefault: token.isDefault,
-    auditId: newId(),
-    credential: by.credential,
-    requestId: by.requestId,
-    keyHash: repeating?.keyHash,
-    requestHash: repeating?.requestHash,
-  });
+/** Each field is named, because spreading the objects takes three times as long. */
+const rowOf = ({ id, token, by, repeating }: NewImport): ImportRow => ({
+  organizationId: token.organizationId,
+  id,
+  userId: token.userId,
+  providerId: token.providerId,
+  workspaceId: token.workspaceId,
+  accessToken: token.accessToken.ciphertext,
+  accessTokenKey: token.accessToken.key,
+  refreshToken: token.refreshToken?.ciphertext ?? null,
+  refreshTokenKey: token.refreshToken?.key ?? null,
+  scopes: token.scopes,
+  metadata: token.metadata && JSON.stringify(token.metadata),
+  expiresInSeconds: token.expiresInSeconds,
+  isDefault: token.isDefault,
+  auditId: newId(),
+  credential: by.credential,
+  requestId: by.requestId,
+  keyHash: repeating?.keyHash ?? null,
+  requestHash: repeating?.requestHash ?? null,
+});
 
-/** Imports as one statement that reads JSON. @param tokensMax how many a user may have of a provider; 0: any number */
-export function importsAsJson(hot: HotStatements, tokensMax: number): ImportForm<Row> {
-  const statement = (name: string, isRepeatable: boolean, isPatient: boolean) => ({
+/**
+ * Imports as one statement, which reads a single import by its columns, and several as JSON.
+ * @param tokensMax how many a user may have of a provider; 0: any number
+ */
+export function importsAsJson(hot: HotStatements, tokensMax: number): ImportForm<ImportRow> {
+  const statement = (name: string, form: Omit<Parameters<typeof importStatement>[0], 'tokensMax'>) => ({
     name,
-    text: importStatement({ isRepeatable, isPatient, tokensMax }),
+    text: importStatement({ ...form, tokensMax }),
   });
+  const single = statement('import-single', { isSingle: true });
   const plain = {
-    together: statement('import', false, false),
-    apart: statement('import-apart', false, true),
+    together: statement('import', {}),
+    apart: statement('import-apart', { isPatient: true }),
   };
   const repeatable = {
-    together: statement('import-repeatable', true, false),
-    apart: statement('import-repeatable-apart', true, true),
+    together: statement('import-repeatable', { isRepeatable: true }),
+    apart: statement('import-repeatable-apart', { isRepeatable: true, isPatient: true }),
   };
 
-  async function send(rows: readonly Row[], isApart: boolean): Promise<ImportOutcome[]> {
-    const values = [`[${rows.map((row) => row.json).join()}]`];
-    const { together, apart } = rows.some(({ isRepeatable }) => isRepeatable) ? repeatable : plain;
+  function statementFor(rows: readonly ImportRow[], isApart: boolean): HotStatement {
+    const [first] = rows;
+    const isRepeatable = rows.some(({ keyHash }) => keyHash !== null);
+    if (rows.length === 1 && first && !isRepeatable && !isApart) {
+      return { ...single, values: valuesOf(IMPORT_COLUMNS, first) };
+    }
+    const { together, apart } = isRepeatable ? repeatable : plain;
+    return { ...(isApart ? apart : together), values: [JSON.stringify(rows)] };
+  }
+
+  async function send(rows: readonly ImportRow[], isApart: boolean): Promise<ImportOutcome[]> {
     try {
-      const found = await hot.query<ImportOutcome & { readonly id: string }>({
-        ...(isApart ? apart : together),
-        values,
-      });
+      const found = await hot.query<ImportOutcome & { readonly id: string }>(statementFor(rows, isApart));
       const outcomes = new Map(found.map((row) => [row.id, row]));
       return rows.map(({ id }) => outcomes.get(id) ?? { outcome: 'no-provider' });
     } catch (error) {
@@ -71,13 +75,13 @@ export function importsAsJson(hot: HotStatements, tokensMax: number): ImportForm
 
   return {
     send,
-    itemOf: (given) => ({
-      organizationId: given.token.organizationId,
-      id: given.id,
-      json: json(given),
-      isRepeatable: given.repeating !== undefined,
-    }),
+    itemOf: rowOf,
     tenantOf: ({ organizationId }) => organizationId,
-    sizeOf: ({ json }) => json.length,
+    sizeOf: ({ accessToken, refreshToken, scopes, metadata }) =>
+      ROW_BYTES +
+      accessToken.length +
+      (refreshToken?.length ?? 0) +
+      scopes.join().length +
+      (metadata?.length ?? 0),
   };
 }

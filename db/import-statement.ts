@@ -1,9 +1,57 @@
 import { CLAIMED, KNOWN } from './idempotency-keys.ts';
+import { type Columns, manyRows, oneRow } from './postgres/rows.ts';
+
+/** A token as the statement reads it. */
+export interface ImportRow {
+  readonly organizationId: string;
+  readonly id: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly workspaceId: string;
+  readonly accessToken: string;
+  readonly accessTokenKey: string;
+  readonly refreshToken: string | null;
+  readonly refreshTokenKey: string | null;
+  readonly scopes: readonly string[];
+  /** JSON. */
+  readonly metadata: string | null;
+  readonly expiresInSeconds: number | null;
+  readonly isDefault: boolean;
+  readonly auditId: string;
+  readonly credential: string;
+  readonly requestId: string | null;
+  /** Of a request with an idempotency key. */
+  readonly keyHash: string | null;
+  readonly requestHash: string | null;
+}
+
+export const IMPORT_COLUMNS: Columns<ImportRow> = {
+  organizationId: 'uuid',
+  id: 'uuid',
+  userId: 'text',
+  providerId: 'text',
+  workspaceId: 'uuid',
+  accessToken: 'text',
+  accessTokenKey: 'text',
+  refreshToken: 'text',
+  refreshTokenKey: 'text',
+  scopes: 'text[]',
+  metadata: 'text',
+  expiresInSeconds: 'double precision',
+  isDefault: 'boolean',
+  auditId: 'uuid',
+  credential: 'text',
+  requestId: 'text',
+  keyHash: 'text',
+  requestHash: 'text',
+};
 
 /** How long an import waits for a lock if it delays no other organization. */
 export const PATIENCE = '1s';
 
 interface StatementOptions {
+  /** Whether the statement takes a single row, by its columns. It cannot be repeatable. */
+  readonly isSingle?: boolean;
   /** Whether the statement may wait longer for a lock, because it delays no other organization. */
   readonly isPatient?: boolean;
   /** How many tokens a user may have of a provider; 0: any number. */
@@ -54,21 +102,18 @@ const limitedTo = (tokensMax: number): string => `full_user AS MATERIALIZED (
 /**
  * Stores any number of imports in one statement, one round trip: each token whose provider exists, its audit record, and the
  * default. If several tokens want to be the same default, the last one is. Defaults are sorted, so that two statements never
- * lock the same two rows in opposite orders. $1: a JSON array of tokens, as `json` writes them. The answer has a row for each
- * token whose provider exists, and for each that repeats an earlier request.
+ * lock the same two rows in opposite orders. The answer has a row for each token whose provider exists, and for each that
+ * repeats an earlier request.
  */
 export const importStatement = ({
+  isSingle = false,
   isPatient = false,
   isRepeatable = false,
   tokensMax,
 }: StatementOptions): string => `
 WITH ${isRepeatable ? `${KNOWN}, ` : ''}found AS (
   SELECT row.*
-  FROM ${isPatient ? `(SELECT set_config('lock_timeout', '${PATIENCE}', true) OFFSET 0) AS patience, ` : ''}ROWS FROM (json_to_recordset($1::json) AS (
-    "organizationId" uuid, id uuid, "userId" text, "providerId" text, "workspaceId" uuid,
-    "accessToken" text, "accessTokenKey" text, "refreshToken" text, "refreshTokenKey" text,
-    scopes text[], metadata jsonb, "expiresInSeconds" double precision, "isDefault" boolean,
-    "auditId" uuid, credential text, "requestId" text${isRepeatable ? ', "keyHash" text, "requestHash" text' : ''})) WITH ORDINALITY AS row
+  FROM ${isPatient ? `(SELECT set_config('lock_timeout', '${PATIENCE}', true) OFFSET 0) AS patience, ` : ''}${(isSingle ? oneRow : manyRows)(IMPORT_COLUMNS)}
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL
@@ -77,7 +122,7 @@ WITH ${isRepeatable ? `${KNOWN}, ` : ''}found AS (
   INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id,
     access_token, access_token_key, refresh_token, refresh_token_key, scopes, metadata, expires_at)
   SELECT "organizationId", id, "userId", "providerId", "workspaceId",
-    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata,
+    "accessToken", "accessTokenKey", "refreshToken", "refreshTokenKey", scopes, metadata::jsonb,
     now() + make_interval(secs => "expiresInSeconds")
   FROM given
 ), made_default AS (

@@ -1,3 +1,38 @@
+import { type Columns, manyRows, oneRow } from './postgres/rows.ts';
+
+/** A request as the statement reads it. */
+export interface ReleaseRow {
+  readonly organizationId: string;
+  readonly userId: string;
+  readonly providerId: string;
+  readonly tokenId: string | null;
+  readonly scopes: readonly string[];
+  readonly minSeconds: number;
+  readonly isReleased: boolean;
+  readonly agentId: string | null;
+  readonly connectionsOf: string | null;
+  readonly auditId: string;
+  readonly auditUserId: string;
+  readonly credential: string;
+  readonly requestId: string | null;
+}
+
+export const RELEASE_COLUMNS: Columns<ReleaseRow> = {
+  organizationId: 'uuid',
+  userId: 'text',
+  providerId: 'text',
+  tokenId: 'uuid',
+  scopes: 'text[]',
+  minSeconds: 'integer',
+  isReleased: 'boolean',
+  agentId: 'text',
+  connectionsOf: 'text',
+  auditId: 'uuid',
+  auditUserId: 'text',
+  credential: 'text',
+  requestId: 'text',
+};
+
 /**
  * Whether the token fits the scopes. Granted scopes and scopes that were requested at the consent count alike, because some
  * providers grant without naming scopes. An imported token without scopes fits any request.
@@ -16,10 +51,11 @@ const CHOSEN = `token.id, token.access_token, token.metadata, (token.refresh_tok
       (token.expires_at IS NULL OR token.expires_at > now() + make_interval(secs => given."minSeconds")) AS "isValid"`;
 
 /**
- * The tokens of any number of requests, as the CTE `chosen`. $1: a JSON array of requests.
+ * The tokens of requests, as the CTE `chosen`.
+ * @param rows the requests
  * @param organization the parameter of the organization that all requests name; absent: each names its own
  */
-function choosing(organization?: string): string {
+function choosing(rows: string, organization?: string): string {
   const of = (table: string) =>
     organization === undefined ? '' : ` AND ${table}.organization_id = ${organization}`;
   const own = `${OWN}${of('token')}`;
@@ -27,9 +63,7 @@ function choosing(organization?: string): string {
   SELECT row.*, connection.id IS NOT NULL AS "isConnected", default_tokens.token_id AS "defaultId",
     CASE WHEN connection.id IS NULL THEN row."userId" ELSE connection.user_id END AS "ownerId",
     coalesce(row."tokenId", connection.token_id) AS "namedId"
-  FROM ROWS FROM (json_to_recordset($1::json) AS (
-    "organizationId" uuid, "userId" text, "providerId" text, "tokenId" uuid, scopes text[], "minSeconds" integer,
-    "isReleased" boolean, "agentId" text, "connectionsOf" text, "auditId" uuid, "auditUserId" text, credential text, "requestId" text)) AS row
+  FROM ${rows}
   JOIN oauth_providers AS provider
     ON provider.organization_id = row."organizationId" AND provider.provider_id = row."providerId"
     AND provider.deleting_at IS NULL${of('provider')}
@@ -57,11 +91,11 @@ const ANSWER = `chosen."auditId", chosen.id, chosen."ownerId", chosen."isConnect
   chosen."isValid", chosen."isRefreshable", chosen."isExpiring"`;
 
 /**
- * Any number of releases in one statement. Each chooses its token. The audit record of a released token is written by the
- * same statement, so it is there before the token leaves the database.
+ * Releases in one statement. Each chooses its token. The audit record of a released token is written by the same statement,
+ * so it is there before the token leaves the database.
  */
-export const RELEASE = `
-WITH ${choosing()}, released AS (
+const releasing = (rows: string): string => `
+WITH ${choosing(rows)}, released AS (
   INSERT INTO audit_records AS record
     (organization_id, id, user_id, credential, action, object_id, request_id, agent_id)
   SELECT "organizationId", "auditId", "auditUserId", credential, 'token.release', chosen.id, "requestId", "agentId"
@@ -72,12 +106,18 @@ SELECT ${ANSWER},
   CASE WHEN released.id IS NOT NULL THEN chosen.access_token END AS "accessToken"
 FROM chosen LEFT JOIN released ON released.id = chosen."auditId"`;
 
+/** Any number of releases: `$1` is a JSON array. */
+export const RELEASE = releasing(manyRows(RELEASE_COLUMNS));
+
+/** One release: its columns are the parameters. */
+export const RELEASE_SINGLE = releasing(oneRow(RELEASE_COLUMNS));
+
 /**
- * The tokens of requests of one organization, $2: so Citus sends the statement to one shard as it is. The caller records the
+ * The tokens of requests, `$1`, of one organization, `$2`: so Citus sends the statement to one shard as it is. The caller records the
  * release of a token before it hands the token on.
  */
 export const CHOOSE = `
-WITH ${choosing('$2')}
+WITH ${choosing(manyRows(RELEASE_COLUMNS), '$2')}
 SELECT ${ANSWER},
   CASE WHEN "isReleased" AND "isFitting" AND "isValid" THEN chosen.access_token END AS "accessToken"
 FROM chosen`;

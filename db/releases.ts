@@ -3,8 +3,9 @@ import type { Actor } from './audit.ts';
 import type { BatcherParts } from './postgres/batcher.ts';
 import { createParameters, type HotStatements } from './postgres/hot.ts';
 import { createLanes } from './postgres/lanes.ts';
+import { valuesOf } from './postgres/rows.ts';
 import type { Sharding } from './postgres/sharding.ts';
-import { CHOOSE, RELEASE } from './release-statement.ts';
+import { CHOOSE, RELEASE, RELEASE_COLUMNS, RELEASE_SINGLE, type ReleaseRow } from './release-statement.ts';
 
 /** A request for the access token of one user for one provider. */
 export interface ReleaseRequest {
@@ -60,46 +61,42 @@ type ReleasedRow = Omit<ChosenToken, 'id'> & { readonly auditId: string; readonl
 
 const isToken = (row: ReleasedRow): row is ReleasedRow & ChosenToken => row.id !== null;
 
-/** A request that waits for its statement. */
-interface Row {
-  readonly organizationId: string;
-  readonly auditId: string;
-  readonly agentId: string | null;
-  readonly by: Actor;
-  readonly json: string;
-}
+/** About the bytes of a request and its answer. */
+const ROW_BYTES = 2560;
 
-/** About the bytes of an answer. They are more than those of its request. */
-const ANSWER_BYTES = 2048;
-
-const json = (auditId: string, request: ReleaseRequest, terms: ReleaseTerms, by: Actor): string =>
-  JSON.stringify({
-    organizationId: request.organizationId,
-    userId: request.userId,
-    providerId: request.providerId,
-    tokenId: request.tokenId,
-    scopes: request.scopes,
-    minSeconds: terms.minSeconds,
-    isReleased: terms.isReleased,
-    agentId: request.agentId,
-    connectionsOf: request.connectionsOf,
-    auditId,
-    auditUserId: by.userId,
-    credential: by.credential,
-    requestId: by.requestId,
-  });
+const rowOf = (request: ReleaseRequest, terms: ReleaseTerms, by: Actor): ReleaseRow => ({
+  organizationId: request.organizationId,
+  userId: request.userId,
+  providerId: request.providerId,
+  tokenId: request.tokenId,
+  scopes: request.scopes,
+  minSeconds: terms.minSeconds,
+  isReleased: terms.isReleased,
+  agentId: request.agentId,
+  connectionsOf: request.connectionsOf,
+  auditId: newId(),
+  auditUserId: by.userId,
+  credential: by.credential,
+  requestId: by.requestId,
+});
 
 export type ReleaseRepository = ReturnType<typeof releaseRepository>;
 
-const jsonOf = (rows: readonly Row[]): string => `[${rows.map((row) => row.json).join()}]`;
-
 /** Chooses and records in one statement. */
-function chooseTogether(hot: HotStatements, rows: readonly Row[]): Promise<readonly ReleasedRow[]> {
-  return hot.query<ReleasedRow>({ name: 'release', text: RELEASE, values: [jsonOf(rows)] });
+function chooseTogether(hot: HotStatements, rows: readonly ReleaseRow[]): Promise<readonly ReleasedRow[]> {
+  const [first] = rows;
+  return hot.query<ReleasedRow>(
+    rows.length === 1 && first
+      ? { name: 'release-single', text: RELEASE_SINGLE, values: valuesOf(RELEASE_COLUMNS, first) }
+      : { name: 'release', text: RELEASE, values: [JSON.stringify(rows)] },
+  );
 }
 
 /** Chooses by a statement for each organization, and then records by one for all. */
-async function chooseSharded(hot: HotStatements, rows: readonly Row[]): Promise<readonly ReleasedRow[]> {
+async function chooseSharded(
+  hot: HotStatements,
+  rows: readonly ReleaseRow[],
+): Promise<readonly ReleasedRow[]> {
   const organizations = [...new Set(rows.map(({ organizationId }) => organizationId))];
   const chosen = await Promise.all(
     organizations.map((organizationId) => {
@@ -107,7 +104,7 @@ async function chooseSharded(hot: HotStatements, rows: readonly Row[]): Promise<
       return hot.query<ReleasedRow>({
         name: 'release.choose',
         text: CHOOSE,
-        values: [jsonOf(own), organizationId],
+        values: [JSON.stringify(own), organizationId],
       });
     }),
   );
@@ -118,15 +115,15 @@ async function chooseSharded(hot: HotStatements, rows: readonly Row[]): Promise<
 
 async function record(
   hot: HotStatements,
-  rows: readonly Row[],
+  rows: readonly ReleaseRow[],
   answers: ReadonlyMap<string, ReleasedRow>,
 ): Promise<void> {
   const { bind, values } = createParameters();
-  const records = rows.flatMap(({ organizationId, auditId, agentId, by }) => {
+  const records = rows.flatMap(({ organizationId, auditId, agentId, auditUserId, credential, requestId }) => {
     const answer = answers.get(auditId);
     if (answer === undefined || answer.accessToken === null) return [];
-    return `(${bind(organizationId, 'uuid')}, ${bind(auditId, 'uuid')}, ${bind(by.userId, 'text')}, ${bind(by.credential, 'text')},
-      'token.release', ${bind(answer.id, 'text')}, ${bind(by.requestId, 'text')}, ${bind(agentId, 'text')})`;
+    return `(${bind(organizationId, 'uuid')}, ${bind(auditId, 'uuid')}, ${bind(auditUserId, 'text')}, ${bind(credential, 'text')},
+      'token.release', ${bind(answer.id, 'text')}, ${bind(requestId, 'text')}, ${bind(agentId, 'text')})`;
   });
   if (records.length === 0) return;
   const text = `
@@ -141,7 +138,7 @@ VALUES ${records.join()}`;
  */
 export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 'nodeOf'>) {
   const choose = sharding === undefined ? chooseTogether : chooseSharded;
-  const parts: BatcherParts<Row, Release | undefined> = {
+  const parts: BatcherParts<ReleaseRow, Release | undefined> = {
     async send(rows) {
       const chosen = await choose(hot, rows);
       const found = new Map(chosen.map((row) => [row.auditId, row]));
@@ -151,7 +148,7 @@ export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 
       });
     },
     tenantOf: ({ organizationId }) => organizationId,
-    sizeOf: ({ json }) => json.length + ANSWER_BYTES,
+    sizeOf: ({ scopes }) => ROW_BYTES + scopes.join().length,
   };
   const batcher = createLanes(parts, sharding);
   return {
@@ -161,14 +158,7 @@ export function releaseRepository(hot: HotStatements, sharding?: Pick<Sharding, 
      * @throws OverloadedError
      */
     release(request: ReleaseRequest, terms: ReleaseTerms, by: Actor): Promise<Release | undefined> {
-      const auditId = newId();
-      return batcher.add({
-        organizationId: request.organizationId,
-        auditId,
-        agentId: request.agentId,
-        by,
-        json: json(auditId, request, terms, by),
-      });
+      return batcher.add(rowOf(request, terms, by));
     },
 
     /** Takes no more requests, and resolves once those under way are answered. */

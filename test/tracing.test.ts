@@ -81,7 +81,7 @@ it('a request is a span in the trace of its caller, its statements are spans wit
     'tokenhold.request.id': answer.headers.get('x-request-id'),
   });
   const statements = spans.filter(({ parentSpanId }) => parentSpanId === request?.spanId);
-  expect(statements.map(({ name }) => name).toSorted()).toEqual(['api-key.find', 'import']);
+  expect(statements.map(({ name }) => name).toSorted()).toEqual(['api-key.find', 'import-single']);
   expect(new Set(statements.map((span) => span.traceId))).toEqual(new Set([traceId]));
   const read = spans.find(({ name }) => name === 'SELECT oauth_providers oauth_tokens default_tokens');
   expect(attributes(read)).toMatchObject({
