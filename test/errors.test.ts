@@ -155,9 +155,14 @@ describe('an outage', () => {
     expect(isUnavailable(await KNEX[name]?.())).toBe(true);
   });
 
-  it('is that Citus lost another node in the middle of a statement', () => {
-    const lost = { code: 'XX000', where: 'while executing command on 10.0.0.2:5432' };
-    expect(isUnavailable(Object.assign(new Error('server closed the connection'), lost))).toBe(true);
+  it.each([
+    ['server closed the connection', 'while executing command on 10.0.0.2:5432'],
+    ['failure on connection marked as essential: 10.0.0.2:5432', undefined],
+    ['DELETE FROM t - failure on connection marked as essential: 10.0.0.2:5432', undefined],
+    ["failed to prepare transaction 'citus_0_3456_341_0' on host 10.0.0.2:5432", undefined],
+    ['postmaster was shut down, exiting', undefined],
+  ])('is that Citus lost a node: %s', (text, where) => {
+    expect(isUnavailable(Object.assign(new Error(text), { code: 'XX000', where }))).toBe(true);
   });
 });
 

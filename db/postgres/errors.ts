@@ -84,15 +84,19 @@ export function isUnavailable(error: unknown): boolean {
   return UNAVAILABLE_SQLSTATE.test(code) || UNAVAILABLE_SOCKET.test(code) || isOfLostNode(error);
 }
 
-/**
- * Whether Citus lost another node in the middle of a statement. libpq then has no SQLSTATE, so Citus reports an internal
- * error, with the node in its context.
- */
+/** What Citus says of a node that it lost: in the context of libpq's error, or in the text of its own. */
+const LOST_NODE = new RegExp(
+  `while executing command on \\S+:\\d+|(?:^| - )(?:${[
+    'failure on connection marked as essential: \\S+:\\d+',
+    "failed to prepare transaction '\\S+' on host \\S+:\\d+",
+    'postmaster was shut down, exiting', // its own, while it waited for another node
+  ].join('|')})$`,
+);
+
+/** Whether Citus lost a node in the middle of a statement. It has no SQLSTATE for that, and reports an internal error. */
 const isOfLostNode = (error: Error): boolean =>
   errorCode(error) === INTERNAL_ERROR &&
-  'where' in error &&
-  typeof error.where === 'string' &&
-  /while executing command on \S+:\d+/.test(error.where);
+  [error.message, 'where' in error ? String(error.where) : ''].some((text) => LOST_NODE.test(text));
 
 const ATTEMPTS = 3;
 
