@@ -1,5 +1,5 @@
 import { newId } from '../crypto/uuid.ts';
-import { type Actor, recordedAs, recording } from './audit.ts';
+import { type Actor, ownedRows, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 
@@ -46,7 +46,7 @@ WITH token AS (
 ), connection AS (
   INSERT INTO agent_connections AS connection
     (organization_id, id, agent_id, provider_id, user_id, token_id, created_by)
-  SELECT organization_id, :id, :agentId, provider_id, user_id, id, :userId FROM token
+  SELECT owner.organization_id, :id, :agentId, provider_id, user_id, token.id, :userId FROM ${ownedRows('token')}
   ON CONFLICT (organization_id, agent_id, provider_id) DO UPDATE
   SET id = excluded.id, user_id = excluded.user_id, token_id = excluded.token_id,
     created_by = excluded.created_by, created_at = excluded.created_at

@@ -26,8 +26,23 @@ export const recordId = (object: string): string => `(left(:auditId, 15)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 16, 4) || substr(:auditId, 20, 1)
     || substr(md5(:auditId || ${object}::text)::uuid::text, 21))::uuid`;
 
+/** Compares the organization of a statement. Statements over several organizations compare with a list. */
+const OF_ONE = '= :organizationId';
+export const OF_SEVERAL = '= ANY (:organizationIds::uuid[])';
+
+/**
+ * The FROM of an INSERT ... SELECT that reads another CTE. The INSERT takes the organization from `owner`, so Citus needs the
+ * node of the organization only. Without a table in FROM it would hand the rows of the CTE to every node, and a node that is
+ * down would stop the changes of all organizations.
+ * @param rows the other CTE, with the column `organization_id`
+ */
+export const ownedRows = (rows: string, organizations = OF_ONE): string =>
+  `organizations AS owner JOIN ${rows} ON ${rows}.organization_id = owner.organization_id
+    AND owner.organization_id ${organizations}`;
+
 /**
  * A statement, for a CTE, that records an action on each row of another CTE, so a change and its record commit together.
+ * Bindings: those of `recordedAs`, and `organizationId`.
  * @param changed the other CTE, with the column `organization_id`
  * @param object the column that names the changed object, different in each row
  * @param outcome of the action; undefined: the action has none
@@ -36,14 +51,14 @@ export const recording = (
   action: string,
   changed: string,
   object: string,
-  outcome?: RecordedOutcome,
+  { outcome, organizations }: { readonly outcome?: RecordedOutcome; readonly organizations?: string } = {},
 ): string =>
   `INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id${
     outcome === undefined ? '' : ', outcome'
   })
-  SELECT organization_id, ${recordId(object)}, :auditUserId, :auditCredential, '${action}', ${object},
-    :auditRequestId${outcome === undefined ? '' : `, '${outcome}'`}
-  FROM ${changed}`;
+  SELECT owner.organization_id, ${recordId(`${changed}.${object}`)}, :auditUserId, :auditCredential, '${action}',
+    ${changed}.${object}, :auditRequestId${outcome === undefined ? '' : `, '${outcome}'`}
+  FROM ${ownedRows(changed, organizations)}`;
 
 /** The bindings of `recording`. */
 export const recordedAs = ({ userId, credential, requestId }: Actor) => ({

@@ -87,10 +87,11 @@ WITH given AS (
   INSERT INTO authorizations AS new (organization_id, id, user_id, provider_id, provider_version, workspace_id,
     state_hash, secrets, secrets_key, redirect_uri, scopes, is_default, replaces_token_id, agent_id, credential,
     request_id, expires_at)
-  SELECT "organizationId", id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
+  SELECT owner.organization_id, id, "userId", "providerId", settings_version, "workspaceId", decode("stateHash", 'hex'),
     secrets, "secretsKey", "redirectUri", CASE WHEN cardinality(scopes) = 0 THEN "defaultScopes" ELSE scopes END,
     "isDefault", "replacesTokenId", "agentId", credential, "requestId", now() + interval '${AUTHORIZATION_SECONDS} s'
-  FROM counted WHERE "ofUser" <= $3 AND "ofOrganization" <= $4
+  FROM organizations AS owner JOIN counted ON "organizationId" = owner.organization_id
+  WHERE owner.organization_id = ANY ($2::uuid[]) AND "ofUser" <= $3 AND "ofOrganization" <= $4
   RETURNING new.id
 )
 SELECT given.id, started.id IS NOT NULL AS "isStarted" FROM given LEFT JOIN started ON started.id = given.id`;

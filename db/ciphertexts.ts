@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
-import { OPERATOR, recordedAs, recording } from './audit.ts';
+import { OF_SEVERAL, OPERATOR, recordedAs, recording } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 
 /** The columns of ciphertexts. Beside each stands a column with the suffix `_key`: the fingerprint of its key. */
@@ -179,7 +179,7 @@ export const ciphertextRepository = (db: Knex) => ({
          ), unrecorded AS (
            SELECT DISTINCT organization_id, key FROM changed WHERE organization_id = ANY (:unrecorded::uuid[])
          ), audited AS (
-           ${recording('keys.rotate', 'unrecorded', 'key')}
+           ${recording('keys.rotate', 'unrecorded', 'key', { organizations: OF_SEVERAL })}
          )
          SELECT organization_id AS "organizationId", count(*)::int AS rows FROM changed GROUP BY organization_id`,
         { given: JSON.stringify(given), organizationIds, unrecorded, ...recordedAs(OPERATOR) },

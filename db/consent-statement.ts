@@ -1,4 +1,4 @@
-import { recording } from './audit.ts';
+import { ownedRows, recording } from './audit.ts';
 
 /** It reads at most `tokensMax` entries of an index, however many tokens the user has. */
 const reaches = (tokensMax: number): string => `EXISTS (
@@ -51,20 +51,21 @@ WITH begun AS (
   INSERT INTO oauth_tokens AS new (organization_id, id, user_id, provider_id, workspace_id, access_token,
     access_token_key, refresh_token, refresh_token_key, scopes, requested_scopes, metadata, account_id, expires_at,
     refresh_expires_at, refresh_due_at)
-  SELECT begun.organization_id, :tokenId, begun.user_id, begun.provider_id, begun.workspace_id, :accessToken,
+  SELECT owner.organization_id, :tokenId, begun.user_id, begun.provider_id, begun.workspace_id, :accessToken,
     :accessTokenKey, :refreshToken, :refreshTokenKey,
     CASE WHEN :scopes::text[] IS NULL THEN begun.scopes ELSE :scopes::text[] END, begun.scopes, :metadata::jsonb,
     :accountId, now() + make_interval(secs => :expiresInSeconds::double precision),
     now() + make_interval(secs => :refreshExpiresInSeconds::double precision),
     now() + make_interval(secs => :dueInSeconds::double precision)
-  FROM begun WHERE NOT EXISTS (SELECT 1 FROM replaced) AND NOT EXISTS (SELECT 1 FROM full_user)
+  FROM ${ownedRows('begun')}
+  WHERE NOT EXISTS (SELECT 1 FROM replaced) AND NOT EXISTS (SELECT 1 FROM full_user)
   RETURNING new.organization_id, new.id, new.user_id, new.provider_id
 ), stored AS (
   SELECT * FROM replaced UNION ALL SELECT * FROM added
 ), made_default AS (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT stored.organization_id, stored.user_id, stored.provider_id, stored.id
-  FROM stored JOIN begun ON begun.organization_id = stored.organization_id AND begun.is_default
+  SELECT owner.organization_id, stored.user_id, stored.provider_id, stored.id
+  FROM ${ownedRows('stored')} JOIN begun ON begun.organization_id = stored.organization_id AND begun.is_default
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), completed AS (
   UPDATE authorizations SET status = 'completed', token_id = stored.id

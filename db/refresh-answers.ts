@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { Sealed } from '../crypto/key-ring.ts';
-import { recordedAs, recording } from './audit.ts';
+import { ownedRows, recordedAs, recording } from './audit.ts';
 import { type ClaimedToken, REFRESHER } from './refreshes.ts';
 
 /** A provider's answer to a refresh, sealed, with the redeemed pair. */
@@ -60,9 +60,9 @@ WITH stored AS (
   WHERE token_versions.organization_id = :organizationId AND token_versions.token_id = stored.id
 ), kept AS (
   INSERT INTO token_versions AS version (${VERSION_COLUMNS})
-  SELECT stored.organization_id, :attempt, stored.id, :grantNumber, :redeemedGeneration, NULL, false,
+  SELECT owner.organization_id, :attempt, stored.id, :grantNumber, :redeemedGeneration, NULL, false,
     :redeemedAccess, :redeemedAccessKey, :redeemedRefresh, :redeemedRefreshKey
-  FROM stored
+  FROM ${ownedRows('stored')}
 ), recovered AS (
   UPDATE oauth_providers SET refresh_failures = 0, refresh_problem = NULL FROM stored
   WHERE oauth_providers.organization_id = :organizationId

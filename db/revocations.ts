@@ -1,6 +1,6 @@
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
-import { type Actor, recordedAs, recordId } from './audit.ts';
+import { type Actor, OF_SEVERAL, ownedRows, recordedAs, recordId } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
@@ -82,7 +82,7 @@ export const owing = (deleted: string): string =>
   `INSERT INTO revocations (organization_id, id, provider_id, access_token, access_token_key, refresh_token,
     refresh_token_key, metadata, client_id, client_secret, client_secret_key, auth_url, token_url,
     token_endpoint_auth_method, revocation_endpoint, user_id, credential, request_id)
-  SELECT token.organization_id, token.id, token.provider_id, token.access_token, token.access_token_key,
+  SELECT provider.organization_id, token.id, token.provider_id, token.access_token, token.access_token_key,
     token.refresh_token, token.refresh_token_key, token.metadata, provider.client_id, provider.client_secret,
     provider.client_secret_key, provider.auth_url, provider.token_url, provider.token_endpoint_auth_method,
     provider.revocation_endpoint, :auditUserId, :auditCredential, :auditRequestId
@@ -145,9 +145,9 @@ WITH ended AS (
   RETURNING owed.organization_id, owed.id, owed.token_id, owed.user_id, owed.credential, owed.request_id, given.outcome
 ), audited AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
-  SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', coalesce(token_id, id), request_id,
-    outcome
-  FROM ended
+  SELECT owner.organization_id, ${recordId('ended.id')}, user_id, credential, 'token.revoke',
+    coalesce(token_id, ended.id), request_id, outcome
+  FROM ${ownedRows('ended', OF_SEVERAL)}
 )
 SELECT id FROM ended`;
 

@@ -15,7 +15,7 @@ const OF_PROVIDER_IN_USE = `
 export const ENDING = `owed AS (
   ${owing('deleted')}
 ), audited AS (
-  ${recording('token.delete', 'deleted', 'id', 'pending')}
+  ${recording('token.delete', 'deleted', 'id', { outcome: 'pending' })}
 )`;
 
 const DELETE_ONE = `

@@ -1,4 +1,4 @@
-import { type Actor, OPERATOR, recordedAs, recording } from './audit.ts';
+import { type Actor, OPERATOR, ownedRows, recordedAs, recording } from './audit.ts';
 import { cutPage, type PagePlace, readPages } from './postgres/pages.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { ProviderType } from './providers.ts';
@@ -119,7 +119,7 @@ WITH changed AS (
   RETURNING token.*
 ), made_default AS (
   INSERT INTO default_tokens (organization_id, user_id, provider_id, token_id)
-  SELECT organization_id, user_id, provider_id, id FROM changed WHERE :isDefault::boolean
+  SELECT owner.organization_id, user_id, provider_id, id FROM ${ownedRows('changed')} WHERE :isDefault::boolean
   ON CONFLICT (organization_id, user_id, provider_id) DO UPDATE SET token_id = excluded.token_id
 ), unmade AS (
   DELETE FROM default_tokens USING changed

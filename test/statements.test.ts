@@ -123,6 +123,11 @@ describe('the statements', () => {
     expect(unpinned.filter(({ sql }) => !known.some((pattern) => pattern.test(sql)))).toEqual([]);
   });
 
+  it('need the node of their organization only, also to insert rows of another CTE', () => {
+    const scattered = judgements.filter((one) => one.scattered.length > 0);
+    expect(scattered.map(({ sql, scattered: tables }) => ({ sql, tables }))).toEqual([]);
+  });
+
   it.each(Object.entries(OF_ALL_ORGANIZATIONS))('include %s, over all organizations', (_, pattern) => {
     const matching = judgements.filter(({ sql }) => pattern.test(sql));
     expect(matching.length).toBeGreaterThan(0);
@@ -131,6 +136,27 @@ describe('the statements', () => {
 });
 
 describe('a judge of statements', () => {
+  it.each([
+    [
+      'rows of a CTE',
+      'WITH c AS (SELECT 1) INSERT INTO t (organization_id, id) SELECT organization_id, id FROM c',
+      ['t'],
+    ],
+    [
+      'rows of a CTE beside a table',
+      'WITH c AS (SELECT 1) INSERT INTO t (organization_id) SELECT c.organization_id FROM t AS u JOIN c ON true',
+      ['t'],
+    ],
+    [
+      'rows of a CTE with the organization of a table',
+      'WITH c AS (SELECT 1) INSERT INTO t (id, organization_id) SELECT c.id, u.organization_id FROM t AS u JOIN c ON true',
+      [],
+    ],
+    ['values', 'INSERT INTO t (organization_id) VALUES ($1)', []],
+  ])('finds the tables that get %s', async (_, sql, expected) => {
+    expect((await judge(sql, (table) => table === 't')).scattered).toEqual(expected);
+  });
+
   it.each([
     ['FOR UPDATE in a CTE', 'WITH a AS (SELECT 1 FROM t FOR UPDATE) SELECT 1 FROM a'],
     ['EXISTS without a column', 'SELECT EXISTS (SELECT FROM t)'],

@@ -222,9 +222,38 @@ function unpinned(
   return [...own, ...inserted, ...inner.flatMap((part) => unpinned(part, isDistributed, scope))];
 }
 
+/**
+ * Whether an INSERT ... SELECT takes the organization from a distributed table. Else Citus hands what the SELECT reads to
+ * every node, and the statement fails while one of them is down.
+ */
+function takesOrganizationFromTable(insert: Node, isDistributed: (table: string) => boolean): boolean {
+  const select = unwrap('SelectStmt', insert['selectStmt']) ?? {};
+  const columns = listOf(insert['cols']).map((column) => textOf(unwrap('ResTarget', column)?.['name']));
+  const target = listOf(select['targetList'])[columns.indexOf('organization_id')];
+  const alias = organizationOf(unwrap('ResTarget', target)?.['val']);
+  const { relations } = readFrom(listOf(select['fromClause']));
+  return isDistributed(relations.get(alias ?? '') ?? '');
+}
+
+/** The distributed tables into which the statement inserts rows that every node gets. */
+const scattered = (
+  nodes: readonly (readonly [string, Node])[],
+  isDistributed: (table: string) => boolean,
+): readonly string[] =>
+  nodes
+    .filter(isOf(['InsertStmt']))
+    .filter(([, node]) => {
+      const select = unwrap('SelectStmt', node['selectStmt']);
+      return select?.['valuesLists'] === undefined && !takesOrganizationFromTable(node, isDistributed);
+    })
+    .map(([, node]) => textOf(isNode(node['relation']) ? node['relation']['relname'] : undefined))
+    .filter(isDistributed);
+
 export interface Judgement {
   /** Forms that Citus refuses. */
   readonly refused: readonly string[];
+  /** Distributed tables into which it inserts rows that Citus hands to every node first. */
+  readonly scattered: readonly string[];
   /** Distributed tables of which the statement reads or writes all shards. */
   readonly unpinned: readonly string[];
 }
@@ -235,6 +264,7 @@ export async function judge(sql: string, isDistributed: (table: string) => boole
   const nodes = [...nodesIn(stmts)];
   return {
     refused: REFUSED.filter(([, isIn]) => isIn(nodes)).map(([form]) => form),
+    scattered: scattered(nodes, isDistributed),
     unpinned: (stmts ?? []).flatMap(({ stmt }) =>
       unpinned(stmt, isDistributed, { ctes: new Set(), pinned: new Set() }),
     ),
