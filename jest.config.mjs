@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 
 export default {
   testEnvironment: 'node',
-  testTimeout: 30_000,
+  // The nodes of a cluster share one machine, and each test's database is made on all of them.
+  testTimeout: process.env['TEST_CITUS_URLS'] === undefined ? 30_000 : 120_000,
   // Tests wait for child processes and leases, and leave the cores idle for half of the time. Jest takes no more than '100%'.
   maxWorkers: Math.ceil(1.5 * availableParallelism()),
   globalSetup: '<rootDir>/test/support/setup.ts',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { isOneServer } from './support/postgres.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const TOKEN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -204,32 +205,33 @@ describe('an organization whose row is locked, import after import', () => {
   it("takes little of another one's throughput", async () => {
     const [locked, other] = [await vault.newTenant(), await vault.newTenant()];
     const importOf = (key: string) => vault.import(key, { provider_id: 'slack', access_token: 'x' });
-    const importsWithin = async (milliseconds: number) => {
-      const end = performance.now() + milliseconds;
+    /** Imports a second of the other one. */
+    const throughput = async (milliseconds: number, isEnough = () => true) => {
+      const start = performance.now();
       let count = 0;
-      for (; performance.now() < end; count++) expect((await importOf(other.apiKey)).status).toBe(200);
-      return count;
+      for (; performance.now() < start + milliseconds || !isEnough(); count++) {
+        expect((await importOf(other.apiKey)).status).toBe(200);
+      }
+      return (count / (performance.now() - start)) * 1_000;
     };
-    const quiet = await importsWithin(1_500);
+    const quiet = await throughput(1_500);
     const outside = vault.outside();
     const lock = await outside.transaction();
     await lock('oauth_providers').where({ organization_id: locked.organizationId }).forUpdate().select();
     let isOver = false;
+    const statuses: number[] = [];
     const member = (async () => {
-      const statuses: number[] = [];
       while (!isOver) statuses.push((await importOf(locked.apiKey)).status);
-      return statuses;
     })();
     // In this time imports of the member end, and new ones begin.
-    const beside = await importsWithin(3_000).finally(async () => {
+    const beside = await throughput(3_000, () => statuses.length > 1).finally(async () => {
       isOver = true;
       await lock.rollback();
       await outside.destroy();
     });
-    const statuses = await member;
-    expect(statuses.length).toBeGreaterThan(1);
+    await member;
     expect(new Set(statuses.slice(0, -1))).toEqual(new Set([503]));
-    expect(beside / 2).toBeGreaterThan(quiet / 2); // each of the member's imports would take a second
+    expect(beside).toBeGreaterThan(quiet / 2); // each of the member's imports would take a second
   });
 });
 
@@ -275,7 +277,8 @@ describe('a provider that is not there', () => {
       // Held open for a moment, so that imports wait for it; the provider is gone once they go on.
       await outside.transaction(async (transaction) => {
         const own = { organization_id: other.organizationId };
-        await transaction('default_tokens').where(own).delete(); // first, as imports lock it first
+        // In the order in which imports lock them. A cluster checks foreign keys of each table before the next one.
+        if (isOneServer()) await transaction('default_tokens').where(own).delete();
         await transaction('oauth_providers').where(own).delete();
         await transaction.raw('SELECT pg_sleep(0.01)');
       });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '../crypto/uuid.ts';
+import { isOneServer } from './support/postgres.ts';
 import { request } from './support/raw.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
@@ -108,7 +109,9 @@ describe('statements that wait for a lock', () => {
     await locker.destroy();
     expect(isFirst).toBe(200);
     const answers = await Promise.all(blocked.map(status));
-    expect(answers.filter((one) => one >= 500)).toEqual([]);
+    // On a cluster, the lock_timeout of the role ends a wait.
+    const allowed = isOneServer() ? [] : [503];
+    expect(answers.filter((one) => one >= 500 && !allowed.includes(one))).toEqual([]);
   });
 
   it('end soon if they start consents, and take none of other organizations with them', async () => {

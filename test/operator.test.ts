@@ -4,7 +4,7 @@ import pg from 'pg';
 import { generateKey } from '../crypto/fernet.ts';
 import { fingerprint } from '../crypto/key-ring.ts';
 import { migrate } from '../db/postgres/migrate.ts';
-import { createDatabase, onServer } from './support/postgres.ts';
+import { createDatabase, isOneServer, onServer } from './support/postgres.ts';
 import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
@@ -233,6 +233,7 @@ describe('doctor', () => {
           'clock',
         ],
         ...['keys', 'sample', 'identity', 'grants'],
+        ...(isOneServer() ? [] : ['cluster']),
       ],
     });
     expect((await command('doctor')).stdout).toMatch(/^check +ok +detail\nsettings +true +complete\n/);

@@ -7,7 +7,7 @@ import { generateKey } from '../crypto/fernet.ts';
 import { OPERATOR } from '../db/audit.ts';
 import { loadConfig } from '../service/config.ts';
 import { openCommandVault, type Vault } from '../service/repositories.ts';
-import { createDatabase } from './support/postgres.ts';
+import { createDatabase, isOneServer, onServer } from './support/postgres.ts';
 import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -92,13 +92,18 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
+/** On a cluster, statements wait for locks at the node that has the row. */
+const [OWN, BLOCKED] = isOneServer()
+  ? [
+      'SELECT pg_backend_pid() AS id',
+      'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND :id = ANY (pg_blocking_pids(pid))',
+    ]
+  : ['SELECT citus_backend_gpid() AS id', 'SELECT 1 FROM citus_lock_waits WHERE blocking_gpid = :id'];
+
 /** Whether a statement waits for a lock of this transaction. */
 async function isBlocking(transaction: Knex.Transaction): Promise<boolean> {
-  const own = await transaction.raw<{ rows: { pid: number }[] }>('SELECT pg_backend_pid() AS pid');
-  const { rows } = await vault.db.raw(
-    'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND :pid = ANY (pg_blocking_pids(pid))',
-    { pid: own.rows[0]?.pid ?? 0 },
-  );
+  const own = await transaction.raw<{ rows: { id: number }[] }>(OWN);
+  const { rows } = await vault.db.raw(BLOCKED, { id: own.rows[0]?.id ?? 0 });
   return rows.length > 0;
 }
 
@@ -218,7 +223,7 @@ describe('a process that is asked to stop', () => {
     );
     await until(async () => (await strict.stats()).held > 0);
     const name = new URL(database.connectionString).pathname.slice(1);
-    await vault.db.raw(`ALTER ROLE CURRENT_USER IN DATABASE ${name} SET default_transaction_read_only = on`);
+    await onServer(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
     await vault.db.raw(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,
@@ -228,8 +233,7 @@ describe('a process that is asked to stop', () => {
     running.child.kill('SIGTERM');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(running.child.exitCode).toBeNull();
-    await vault.db.raw('SET default_transaction_read_only = off');
-    await vault.db.raw(`ALTER ROLE CURRENT_USER IN DATABASE ${name} RESET default_transaction_read_only`);
+    await onServer(`ALTER DATABASE ${name} RESET default_transaction_read_only`);
     await vault.db.raw(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND pid <> pg_backend_pid()`,

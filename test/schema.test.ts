@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Knex } from 'knex';
+import { migrate } from '../db/postgres/migrate.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { createDatabase } from './support/postgres.ts';
 
@@ -12,7 +13,8 @@ let database: Awaited<ReturnType<typeof createDatabase>>;
 let db: Knex;
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase('empty');
+  await migrate(database.connectionString); // on a cluster, the template is distributed already
   db = openDatabase({
     connectionString: database.connectionString,
     poolMax: 1,

@@ -1,4 +1,5 @@
 /** Deletions of tokens: they are out of use at once, and revoked at their providers. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
 import { type AuthorizationServer, startAuthorizationServer } from './support/authorization-server.ts';
@@ -61,6 +62,12 @@ const ended = (outcome: string, user_id = 'alice') => [
   { action: 'token.delete', outcome: 'pending', user_id },
   { action: 'token.revoke', outcome, user_id },
 ];
+
+/** Works off all that the organization owes. A sweep may have claimed the token before, and ends it a little later. */
+async function workOff(tokenId: string): Promise<void> {
+  await call('DELETE', '/v2/auth/providers/slack');
+  while ((await trail(tokenId)).length < 2) await delay(20);
+}
 
 const owed = () => vault.db('revocations').where({ organization_id: tenant.organizationId });
 
@@ -150,7 +157,7 @@ describe('what the audit trail says', () => {
     const id = await give('example');
     await call('DELETE', `${TOKENS}/${id}`);
     await owed().update({ created_at: new Date(Date.now() - 86_500_000), next_attempt_at: new Date(0) });
-    await call('DELETE', '/v2/auth/providers/slack'); // works off all that the organization owes
+    await workOff(id);
     expect(await trail(id)).toEqual(ended('failed'));
     expect(await owed()).toEqual([]);
   });
@@ -160,7 +167,7 @@ describe('what the audit trail says', () => {
     const id = await give('example');
     await call('DELETE', `${TOKENS}/${id}`);
     await owed().update({ revocation_endpoint: hostile.tokenUrl('empty'), next_attempt_at: new Date(0) });
-    await call('DELETE', '/v2/auth/providers/slack');
+    await workOff(id);
     expect(await trail(id)).toEqual(ended('revoked'));
   });
 
@@ -210,7 +217,7 @@ describe('tokenhold token delete', () => {
     const { status, stdout } = await remove(tenant.organizationId);
     expect([status, JSON.parse(stdout)]).toEqual([0, { token_id: id }]);
     expect((await call('GET', `${TOKENS}/exists?provider_id=example`)).body).toEqual({ has_token: false });
-    await call('DELETE', '/v2/auth/providers/slack'); // works off all that the organization owes
+    await workOff(id);
     expect(hostile.tokenRequests.at(-1)?.parameters).toMatchObject({ token: 'r-bob' });
     expect(await trail(id)).toMatchObject([
       { action: 'token.delete', outcome: 'pending' },

@@ -31,14 +31,20 @@ async function run(connectionString: string, ...statements: string[]): Promise<v
 /** The nodes of a cluster, its coordinator first. Empty: the run has one PostgreSQL. */
 const cluster = (): readonly string[] => process.env['TEST_CITUS_URLS']?.split(',') ?? [];
 
-const isOneServer = (): boolean => cluster().length === 0;
+export const isOneServer = (): boolean => cluster().length === 0;
+
+/** Whether the run has one PostgreSQL, which the tests need. On a cluster they are left out, and stderr says why. */
+export function hasOneServer(tests: string, reason: string): boolean {
+  if (!isOneServer()) process.stderr.write(`Left out on a cluster, because ${reason}: ${tests}\n`);
+  return isOneServer();
+}
 
 /**
  * Runs statements on the server of the test run, outside any test's database. On a cluster they run on each node, because each
  * keeps its part of a database in a database of the same name, and roles of its own.
  */
 export async function onServer(...statements: string[]): Promise<void> {
-  for (const node of isOneServer() ? [serverUrl()] : cluster()) await run(node, ...statements);
+  await Promise.all((isOneServer() ? [serverUrl()] : cluster()).map((node) => run(node, ...statements)));
 }
 
 const hostAndPort = (url: string): string => {
@@ -46,8 +52,16 @@ const hostAndPort = (url: string): string => {
   return `'${hostname}', ${port || 5432}`;
 };
 
-/** Settings of a connection do not reach other nodes, and settings of its role do: docs/scaling.md sets them for the service. */
-const ROLE_SETTINGS = { enable_seqscan: 'off', jit: 'off', lock_timeout: '1s' };
+/**
+ * Settings of a connection do not reach other nodes, and settings of its role do: docs/scaling.md sets them for the service.
+ * The last one is for tests: a statement over all shards opens one connection to each node, and no more.
+ */
+const ROLE_SETTINGS = {
+  enable_seqscan: 'off',
+  jit: 'off',
+  lock_timeout: '1s',
+  'citus.max_adaptive_executor_pool_size': '1',
+};
 
 const alterRole = (change: (name: string, value: string) => string): string[] =>
   Object.entries(ROLE_SETTINGS).map(([name, value]) => `ALTER ROLE CURRENT_USER ${change(name, value)}`);
