@@ -14,13 +14,13 @@ import { createLeases } from '../vault/refresh/leases.ts';
 import { createOutages } from '../vault/refresh/outages.ts';
 import type { ReuseClass } from '../vault/refresh/policy.ts';
 import type { Ask } from '../vault/refresh/redeem.ts';
-import { startVault, type Tenant, type TestVault } from './support/vault.ts';
+import { openQuietVault, type QuietVault, type Tenant } from './support/vault.ts';
 
-let vault: TestVault;
+let vault: QuietVault;
 let tenant: Tenant;
 
 beforeAll(async () => {
-  vault = await startVault();
+  vault = await openQuietVault();
   tenant = await vault.newTenant();
 });
 
@@ -162,15 +162,22 @@ const EXAMPLES = [
   ),
 ];
 
-async function importToken(owner = tenant): Promise<TokenReference> {
-  const { body } = await vault.import(owner.apiKey, {
-    provider_id: 'slack',
-    access_token: 'access-0',
-    refresh_token: 'refresh-0',
-    expires_in_seconds: 0,
-    is_default: false,
-  });
-  return { organizationId: owner.organizationId, id: String(Object(body).token_id) };
+async function importToken({ organizationId, workspaceId } = tenant): Promise<TokenReference> {
+  const token = {
+    organizationId,
+    workspaceId,
+    userId: 'alice',
+    providerId: 'slack',
+    accessToken: vault.keyRing.seal('access-0'),
+    refreshToken: vault.keyRing.seal('refresh-0'),
+    scopes: [],
+    metadata: null,
+    expiresInSeconds: 0,
+    isDefault: false,
+  };
+  const id = await vault.imports.store(token, OPERATOR);
+  if (id === undefined) throw new Error('not imported');
+  return { organizationId, id };
 }
 
 /** Lets statements that have begun come to their end: an attempt has made its next request, or is over. */
@@ -192,12 +199,13 @@ function createWorld(reuse: ReuseClass, token: TokenReference) {
   /** Answers that the server gave and that no process has, or ever will have. */
   let losses = 0;
 
-  async function claim(process: Process): Promise<void> {
-    if (process.attempt !== undefined) return;
+  /** False: the process has an attempt already, or the token cannot be claimed now. */
+  async function claim(process: Process): Promise<boolean> {
+    if (process.attempt !== undefined) return false;
     const state = await vault.refreshStates.look(token);
-    if (state === undefined || state.isDead) return;
+    if (state === undefined || state.isDead) return false;
     const claimed = await vault.refreshes.claim(state, randomUUID(), 45);
-    if (claimed === undefined) return;
+    if (claimed === undefined) return false;
     const ask = (_: unknown, __: unknown, { refreshToken }: { refreshToken: string }) =>
       new Promise<TokenResult>((resolve) => {
         process.request = { refreshToken, arrive: resolve };
@@ -209,6 +217,7 @@ function createWorld(reuse: ReuseClass, token: TokenReference) {
       isOurs: () => true,
     });
     await settled(process);
+    return true;
   }
 
   function serve({ request }: Process): void {
@@ -268,7 +277,8 @@ function createWorld(reuse: ReuseClass, token: TokenReference) {
         if (processes.every(({ attempt }) => attempt === undefined)) {
           if (row['dead_at'] !== null || isLast) return;
           isLast = row['refresh_attempt'] === null;
-          await claim(processes[0]);
+          if (!(await claim(processes[0])))
+            throw new Error('nothing but an attempt keeps a token from a claim');
         }
       }
     },

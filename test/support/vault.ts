@@ -12,7 +12,7 @@ import { assemble } from '../../service/assemble.ts';
 import { type Environment, loadConfig } from '../../service/config.ts';
 import { startConsentWork } from '../../service/consent.ts';
 import { settlePort } from '../../service/port.ts';
-import { openServerVault, type Vault } from '../../service/repositories.ts';
+import { openCommandVault, openServerVault, type Vault } from '../../service/repositories.ts';
 import { createDatabase } from './postgres.ts';
 
 export const IMPORT = '/v2/auth/tokens/import';
@@ -38,12 +38,8 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
-export interface TestVault extends Vault {
-  readonly url: string;
-  readonly port: number;
-  call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
-  /** POST to the import with the key. */
-  import(key: string, json: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+/** A vault that no process serves. */
+export interface QuietVault extends Vault {
   /** A new organization with an admin's key and a provider `slack`. */
   newTenant(): Promise<Tenant>;
   newKey(
@@ -57,6 +53,14 @@ export interface TestVault extends Vault {
   ): Promise<string>;
   newProvider(organizationId: string, providerId: string): Promise<void>;
   row(tokenId: string): Promise<TokenRow>;
+}
+
+export interface TestVault extends QuietVault {
+  readonly url: string;
+  readonly port: number;
+  call(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** POST to the import with the key. */
+  import(key: string, json: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
   /** What Prometheus would scrape. */
   metrics(): Promise<string>;
   /** A pool of the test's own on the vault's database. */
@@ -76,6 +80,21 @@ export function asIfSharded(): void {
   sharding = {
     nodes: 2,
     nodeOf: async (organizationId) => Number.parseInt(organizationId.slice(-1), 16) % 2,
+  };
+}
+
+/** The parts on a database of their own. No server and no background work touches it. */
+export async function openQuietVault(): Promise<QuietVault> {
+  const database = await createDatabase();
+  const settings = { DATABASE_URL: database.connectionString, FERNET_KEYS: generateKey() };
+  const vault = await openCommandVault(loadConfig(settings));
+  return {
+    ...vault,
+    ...arrangements(vault),
+    async close() {
+      await vault.close();
+      await database.drop();
+    },
   };
 }
 
