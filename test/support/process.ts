@@ -51,12 +51,15 @@ export async function output(child: ChildProcess, name: 'stdout' | 'stderr'): Pr
   return stream === null ? '' : text(stream);
 }
 
-/** Reads stdout until it matches. */
+/** Reads stdout until it matches. @throws Error with all that the process said, if it ends before */
 export async function printed(child: ChildProcess, pattern: RegExp): Promise<string> {
   let seen = '';
   for await (const chunk of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
     seen += String(chunk);
     if (pattern.test(seen)) return seen;
   }
-  throw new Error(`ended before it printed ${pattern}`);
+  const [said] = await Promise.all([output(child, 'stderr'), exit(child)]);
+  throw new Error(
+    `ended with ${child.exitCode ?? child.signalCode} before it printed ${pattern}: ${seen}${said}`,
+  );
 }
