@@ -4,10 +4,10 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, Sign
 
 export interface Issuer {
   readonly url: string;
-  /** A token with `iss`, `aud` "tokenhold", `sub` and an `exp` in an hour, unless the claims say otherwise. */
+  /** A token, signed with ES256 by default. It has `iss`, `aud` "tokenhold", `sub` and an `exp` in an hour, unless the claims say otherwise. */
   sign(claims: Readonly<Record<string, unknown>>, algorithm?: string): Promise<string>;
   /** Replaces the keys: from now on, it signs with new ones and publishes only these. */
-  rotate(): Promise<void>;
+  rotate(): void;
   /** The public key of RS256 as PEM. */
   publicKey(): Promise<string>;
   /** Answers in place of discovery and of the key set. Undefined: their own. */
@@ -19,11 +19,15 @@ export interface Issuer {
   start(): Promise<void>;
 }
 
-const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
-
 /** An OpenID Connect issuer over HTTP: discovery, a key set, and tokens. */
 export async function startIssuer(): Promise<Issuer> {
-  let keys = await makeKeys();
+  /** By algorithm. They are made when they are first used, because a key of RSA takes long. */
+  let keys = new Map<string, ReturnType<typeof makeKey>>();
+  function keyOf(algorithm: string): ReturnType<typeof makeKey> {
+    const key = keys.get(algorithm) ?? makeKey(algorithm);
+    keys.set(algorithm, key);
+    return key;
+  }
   let server = await listen(0);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
@@ -32,9 +36,8 @@ export async function startIssuer(): Promise<Issuer> {
     url,
     answers: {},
     requests: [],
-    async sign(claims, algorithm = 'RS256') {
-      const key = keys.find(({ jwk }) => jwk.alg === algorithm);
-      if (key === undefined) throw new Error('no such key');
+    async sign(claims, algorithm = 'ES256') {
+      const key = await keyOf(algorithm);
       const payload: JWTPayload = {
         iss: url,
         aud: 'tokenhold',
@@ -46,13 +49,11 @@ export async function startIssuer(): Promise<Issuer> {
         .setProtectedHeader({ alg: algorithm, kid: key.jwk.kid ?? '' })
         .sign(key.privateKey);
     },
-    async rotate() {
-      keys = await makeKeys();
+    rotate() {
+      keys = new Map([...keys.keys()].map((algorithm) => [algorithm, makeKey(algorithm)]));
     },
     async publicKey() {
-      const [rsa] = keys;
-      if (rsa === undefined) throw new Error('no keys');
-      return exportSPKI(rsa.publicKey);
+      return exportSPKI((await keyOf('RS256')).publicKey);
     },
     async stop() {
       server.closeAllConnections();
@@ -68,12 +69,12 @@ export async function startIssuer(): Promise<Issuer> {
   return issuer;
 
   function serve(on: Server): void {
-    on.on('request', (request, response) => {
+    on.on('request', async (request, response) => {
       issuer.requests.push(request.url ?? '');
       const { discovery, keys: keySet, status = 200, location } = issuer.answers;
       const body =
         request.url === '/keys'
-          ? (keySet ?? { keys: keys.map(({ jwk }) => jwk) })
+          ? (keySet ?? { keys: (await Promise.all(keys.values())).map(({ jwk }) => jwk) })
           : (discovery ?? { issuer: url, jwks_uri: `${url}/keys` });
       response.writeHead(status, {
         'Content-Type': 'application/json',
@@ -92,12 +93,8 @@ async function listen(port: number): Promise<Server> {
 
 let serial = 0;
 
-async function makeKeys() {
-  return Promise.all(
-    ALGORITHMS.map(async (alg) => {
-      const { publicKey, privateKey } = await generateKeyPair(alg);
-      const jwk: JWK = { ...(await exportJWK(publicKey)), alg, kid: `key-${serial++}`, use: 'sig' };
-      return { publicKey, privateKey, jwk };
-    }),
-  );
+async function makeKey(alg: string) {
+  const { publicKey, privateKey } = await generateKeyPair(alg);
+  const jwk: JWK = { ...(await exportJWK(publicKey)), alg, kid: `key-${serial++}`, use: 'sig' };
+  return { publicKey, privateKey, jwk };
 }
