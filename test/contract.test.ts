@@ -76,10 +76,6 @@ describe('generating', () => {
   const rewrite = (path: string, change: (text: string) => string) =>
     writeFileSync(join(copy, path), change(readFileSync(join(copy, path), 'utf8')));
 
-  it('gives the same bytes again', async () => {
-    expect(await generate('--check')).toEqual({ status: 0, stdout: '', stderr: '' });
-  });
-
   it('prints in words what changed', async () => {
     rewrite('openapi/openapi.json', (text) =>
       text

@@ -293,57 +293,57 @@ describe('a keyword of JSON Schema', () => {
 });
 
 describe('a query parameter', () => {
-  it.each([
-    [
-      { type: 'boolean' },
-      '?flag=true',
-      '?flag=maybe',
-      'bool_parsing',
-      'Input should be a valid boolean, unable to interpret input',
-    ],
-    [
-      { type: 'integer', maximum: 9 },
-      '?flag=7',
-      '?flag=x',
-      'int_parsing',
-      'Input should be a valid integer, unable to parse string as an integer',
-    ],
-    [
-      { type: ['integer', 'null'] },
-      '?flag=7',
-      '?flag=1.5',
-      'int_parsing',
-      'Input should be a valid integer, unable to parse string as an integer',
-    ],
-    [
-      { type: 'string', pattern: '^a' },
-      '?flag=a',
-      '?flag=b',
-      'string_pattern_mismatch',
-      "String should match pattern '^a'",
-    ],
-  ])('is read as its type: %j', async (type, good, bad, code, msg) => {
-    const server = await served(
-      set([...OPERATION, 'parameters'], [{ $ref: '#/components/parameters/Flag' }]),
-      set(['components', 'parameters'], {
-        Flag: JSON.parse(JSON.stringify(query('flag', type, { required: true }))),
-      }),
+  let server: Served;
+
+  beforeAll(async () => {
+    const declared = [
+      query('count', { type: 'integer', maximum: 9 }),
+      query('perhaps', { type: ['integer', 'null'] }),
+      query('word', { type: 'string', pattern: '^a' }),
+      query('n', { type: 'array', items: { type: 'integer' }, maxItems: 2 }),
+      { $ref: '#/components/parameters/Flag' },
+    ];
+    const flag = query('flag', { type: 'boolean' }, { required: true });
+    server = await served(
+      parameters(...declared),
+      set(['components', 'parameters'], { Flag: JSON.parse(JSON.stringify(flag)) }),
     );
-    expect(await server.import({}, good)).toMatchObject({ status: 200 });
-    expect(await server.import({}, bad)).toMatchObject(refused({ loc: ['query', 'flag'], type: code, msg }));
+  });
+
+  it.each([
+    ['flag', 'true', 'maybe', 'bool_parsing', 'Input should be a valid boolean, unable to interpret input'],
+    [
+      'count',
+      '7',
+      'x',
+      'int_parsing',
+      'Input should be a valid integer, unable to parse string as an integer',
+    ],
+    [
+      'perhaps',
+      '7',
+      '1.5',
+      'int_parsing',
+      'Input should be a valid integer, unable to parse string as an integer',
+    ],
+    ['word', 'a', 'b', 'string_pattern_mismatch', "String should match pattern '^a'"],
+  ])('is read as its type: %s', async (name, good, bad, type, msg) => {
+    const asking = (value: string) => `?${new URLSearchParams({ flag: 'true', [name]: value })}`;
+    expect(await server.import({}, asking(good))).toMatchObject({ status: 200 });
+    expect(await server.import({}, asking(bad))).toMatchObject(refused({ loc: ['query', name], type, msg }));
+  });
+
+  it('is missed where it is required', async () => {
     expect(await server.import({})).toEqual(refused(entry(['query', 'flag'], 'missing', 'Field required')));
   });
 
   it('is a list of all its values', async () => {
-    const server = await served(
-      parameters(query('n', { type: 'array', items: { type: 'integer' }, maxItems: 2 })),
-    );
-    expect(await server.import({}, '?n=1&n=2')).toMatchObject({ status: 200 });
-    expect(await server.import({}, '?n=1')).toMatchObject({ status: 200 });
-    expect(await server.import({}, '?n=1&n=x')).toMatchObject(
+    expect(await server.import({}, '?flag=1&n=1&n=2')).toMatchObject({ status: 200 });
+    expect(await server.import({}, '?flag=1&n=1')).toMatchObject({ status: 200 });
+    expect(await server.import({}, '?flag=1&n=1&n=x')).toMatchObject(
       refused({ loc: ['query', 'n', 1], type: 'int_parsing' }),
     );
-    expect(await server.import({}, '?n=1&n=2&n=3')).toMatchObject(
+    expect(await server.import({}, '?flag=1&n=1&n=2&n=3')).toMatchObject(
       refused({ loc: ['query', 'n'], type: 'too_long' }),
     );
   });
@@ -363,10 +363,7 @@ describe('the security of an operation', () => {
   });
 
   it('is served as it says', async () => {
-    expect(await statuses(await secured([{ 'API Key': [] }]))).toEqual([401, 200, 401, 200]);
-    expect(await statuses(await secured([{ 'Bearer Auth': [] }]))).toEqual(
-      [401, 401, 404, 404].map((status) => (status === 404 ? 200 : status)),
-    );
+    expect(await statuses(await secured([{ 'Bearer Auth': [] }]))).toEqual([401, 401, 200, 200]);
     expect(await statuses(await secured([{ 'API Key': [], 'Bearer Auth': [] }]))).toEqual([
       401, 401, 401, 200,
     ]);
@@ -541,31 +538,32 @@ describe('the generator refuses', () => {
 });
 
 describe('the compiler', () => {
-  it('is content with the contract as it is', async () => {
-    expect(compile(await generated())).toEqual([]);
-  });
-
-  it('names a new field, a new parameter and another status', async () => {
-    const first = compile(
+  it('names a new field and another status', async () => {
+    const errors = compile(
       await generated(
         set(field('label'), { type: 'string' }),
         set([...OPERATION, 'responses', '201'], { description: 'Stored.' }),
         set([...OPERATION, 'responses', '200'], undefined),
       ),
     ).join('\n');
-    expect(first).toMatch(/'label' is missing/);
-    expect(first).toMatch(/200.*201|201.*200/);
-    const second = compile(
-      await generated(parameters(query('dry_run', { type: 'boolean' }, { required: true }))),
-    ).join('\n');
-    expect(second).toMatch(/dry_run/);
+    expect(errors).toMatch(/'label' is missing/);
+    expect(errors).toMatch(/200.*201|201.*200/);
   });
 
-  it('names a renamed operation and one whose callers are gone', async () => {
-    const renamed = compile(await generated(set([...OPERATION, 'operationId'], 'import_token'))).join('\n');
-    expect(renamed).toMatch(/import_token/);
-    const open = compile(await generated(set([...OPERATION, 'security'], []))).join('\n');
-    expect(open).toMatch(/'caller' does not exist/);
+  it('names a new parameter, and an operation whose callers are gone', async () => {
+    const errors = compile(
+      await generated(
+        parameters(query('dry_run', { type: 'boolean' }, { required: true })),
+        set([...OPERATION, 'security'], []),
+      ),
+    ).join('\n');
+    expect(errors).toMatch(/dry_run/);
+    expect(errors).toMatch(/'caller' does not exist/);
+  });
+
+  it('names a renamed operation', async () => {
+    const errors = compile(await generated(set([...OPERATION, 'operationId'], 'import_token')));
+    expect(errors.join('\n')).toMatch(/import_token/);
   });
 });
 
