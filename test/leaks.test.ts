@@ -30,8 +30,26 @@ function forms(piece: string): string[] {
 const pieces = (text: string): string[] =>
   Array.from({ length: Math.floor(text.length / 8) }, (_, index) => text.slice(index * 8, index * 8 + 8));
 
-const isIn = (haystack: Buffer, text: string): boolean =>
-  pieces(text).some((piece) => forms(piece).some((form) => haystack.includes(form)));
+type Texts = Readonly<Record<string, string>>;
+
+/** The names of the texts of which a piece shows in any form. It reads the haystack once, because that is large. */
+function found(haystack: Buffer, texts: Texts): ReadonlySet<string> {
+  const byStart = Array.from({ length: 65_536 }, (): { name: string; form: Buffer }[] => []);
+  for (const [name, text] of Object.entries(texts)) {
+    for (const form of pieces(text)
+      .flatMap(forms)
+      .map((form) => Buffer.from(form))) {
+      byStart[form.readUInt16BE()]?.push({ name, form });
+    }
+  }
+  const names = new Set<string>();
+  for (let at = 0; at + 1 < haystack.length; at++) {
+    for (const { name, form } of byStart[haystack.readUInt16BE(at)] ?? []) {
+      if (haystack.subarray(at, at + form.length).equals(form)) names.add(name);
+    }
+  }
+  return names;
+}
 
 const files = (directory: string): Buffer =>
   Buffer.concat(
@@ -69,6 +87,13 @@ const secrets = {
   grantedRefreshToken: '',
 };
 const planted = { metadata: secret(), requestId: secret() };
+const PLANTED = {
+  answers: ['requestId'],
+  stdout: [],
+  stderr: ['requestId'],
+  databaseLog: ['metadata', 'requestId'],
+  databaseFiles: ['metadata', 'requestId'],
+};
 
 let directory: string;
 let places: Places;
@@ -279,25 +304,25 @@ function requests(): string[] {
 }
 
 describe.each(['answers', 'stdout', 'stderr', 'databaseLog', 'databaseFiles'] as const)('the %s', (place) => {
+  let shown: ReadonlySet<string>;
+
+  beforeAll(() => {
+    shown = found(places[place], { ...secrets, ...planted });
+  });
+
   it.each(Object.keys(secrets))('holds no piece of the %s', (name) => {
     const text = new Map(Object.entries(secrets)).get(name) ?? '';
     expect(text.length).toBeGreaterThan(20);
-    expect(isIn(places[place], text)).toBe(false);
+    expect(shown).not.toContain(name);
   });
 
-  it('was really searched: it holds something', () => {
+  it('was really searched: it holds what is not secret', () => {
     expect(places[place].length).toBeGreaterThan(100);
+    expect([...shown].sort()).toEqual(PLANTED[place]);
   });
 });
 
 describe('the search', () => {
-  it('finds what is not secret where it belongs', () => {
-    expect(isIn(places.answers, planted.requestId)).toBe(true);
-    expect(isIn(places.stderr, planted.requestId)).toBe(true);
-    expect(isIn(places.databaseLog, planted.metadata)).toBe(true);
-    expect(isIn(places.databaseFiles, planted.metadata)).toBe(true);
-  });
-
   it.each([
     ['plain', (text: string) => text],
     ['hex', (text: string) => Buffer.from(text).toString('hex')],
@@ -307,6 +332,6 @@ describe('the search', () => {
     ['a piece', (text: string) => text.slice(0, 8)],
   ])('finds a secret that is written as %s', (_, write) => {
     const text = secret();
-    expect(isIn(Buffer.from(`... ${write(text)} ...`), text)).toBe(true);
+    expect(found(Buffer.from(`... ${write(text)} ...`), { text })).toEqual(new Set(['text']));
   });
 });
