@@ -111,7 +111,8 @@ describe('an operator', () => {
   });
 
   it('lists what there is, without secrets, and revokes a key', async () => {
-    const { organization_id, workspace_id } = await json('organization', 'create', '--name', 'listed');
+    const created = await vault.organizations.create('listed');
+    const [organization_id, workspace_id] = [created?.organizationId, created?.workspaceId];
     const { api_key, ...issued } = await json(
       'api-key',
       'create',
@@ -146,7 +147,7 @@ describe('an operator', () => {
   });
 
   it('gives a client secret on standard input, and it is stored sealed', async () => {
-    await json('organization', 'create', '--name', 'sealed');
+    await vault.organizations.create('sealed');
     const args = [
       'provider',
       'create',
@@ -301,12 +302,9 @@ describe('a command that cannot be done', () => {
 });
 
 describe('help', () => {
-  it.each([['--help'], ['serve', '--help'], ['api-key', 'create', '--help']])(
-    'is there for every command: %s %s %s',
-    async (...args) => {
-      expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
-    },
-  );
+  it.each([['--help'], ['serve', '--help']])('is there for every command: %s %s', async (...args) => {
+    expect(await tokenhold(args)).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: /) });
+  });
 
   it('ends quietly, as if by SIGPIPE, when nobody reads it', async () => {
     const child = spawnTokenhold(['--help'], {});
@@ -316,6 +314,7 @@ describe('help', () => {
 
   it('marks what is required, and shows examples', async () => {
     const { stdout } = await tokenhold(['api-key', 'create', '--help']);
+    expect(stdout).toMatch(/^Usage: /);
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('the organization of the key (required)');
     expect(stdout).toMatch(/^Examples:\n {2}tokenhold api-key create --organization acme/m);
   });

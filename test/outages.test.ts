@@ -88,6 +88,25 @@ describe('connections that go silent', () => {
   });
 });
 
+describe('a database that is gone', () => {
+  it('is answered for with 503, never 401', async () => {
+    const database = await createDatabase();
+    const vault = await startVault({ DATABASE_URL: database.connectionString });
+    const importWith = (key: string) => vault.import(key, { provider_id: 'slack', access_token: 'x' });
+    expect(await importWith(`thk_AAAAAA_${'A'.repeat(43)}`)).toMatchObject({ status: 401 });
+    await database.drop();
+    const { status, headers, text } = await importWith(`thk_BBBBBB_${'B'.repeat(43)}`); // the first one is remembered
+    expect([status, headers.get('retry-after'), text]).toEqual([
+      503,
+      '5',
+      '{"detail":"Service Unavailable"}',
+    ]);
+    expect(await vault.call('GET', '/readyz')).toMatchObject({ status: 503 });
+    expect(await vault.call('GET', '/healthz')).toMatchObject({ status: 200 });
+    await vault.close();
+  });
+});
+
 describe('a PostgreSQL of its own', () => {
   let dataDir: string;
   let server: ChildProcess;

@@ -45,12 +45,22 @@ describe('the role that serves', () => {
 
   it('serves what the owner has migrated, without the password of the owner', async () => {
     expect(await tokenhold(['migrate'], withOwner)).toMatchObject({ status: 0 });
-    const made = async (...args: string[]) =>
-      JSON.parse((await tokenhold([...args, '--json'], settings)).stdout);
-    await made('organization', 'create', '--name', 'acme');
-    const { api_key: key } = await made(
-      ...['api-key', 'create', '--organization', 'acme', '--user', 'alice', '--role', 'admin'],
+    const made = await tokenhold(
+      [
+        'setup',
+        '--organization',
+        'acme',
+        '--from',
+        'github',
+        '--client-id',
+        'c',
+        '--client-secret-stdin',
+        '--json',
+      ],
+      settings,
+      'hush',
     );
+    const { api_key: key } = JSON.parse(made.stdout);
     const server = spawnTokenhold(['serve'], { ...settings, PORT: '0', LOG_LEVEL: 'silent' });
     const url = /http:\S+/.exec(await printed(server, /listening on http:\S+/))?.[0] ?? '';
     const call = async (method: string, path: string, json?: object) => {
