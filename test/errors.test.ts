@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { isUnavailable } from '../db/postgres/errors.ts';
+import { openHotStatements } from '../db/postgres/hot.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
 import { createDatabase } from './support/postgres.ts';
 
@@ -174,4 +175,19 @@ describe('another error', () => {
       false,
     );
   });
+});
+
+it('connections of the hot statements close once the statement under way has ended', async () => {
+  const hot = openHotStatements({
+    connectionString: database.connectionString,
+    statementTimeoutSeconds: 5,
+    acquireTimeoutSeconds: 5,
+    isTracing: false,
+  });
+  const sleep = (seconds: number) =>
+    hot.query({ name: 'sleep', text: 'SELECT pg_sleep($1), 1 AS one', values: [seconds] });
+  await sleep(0); // opens the connection
+  const answer = sleep(0.1);
+  await hot.close();
+  expect(await answer).toMatchObject([{ one: 1 }]);
 });

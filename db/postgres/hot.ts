@@ -42,6 +42,7 @@ export interface HotStatements {
    */
   query<Row>(statement: HotStatement): Promise<readonly Row[]>;
   use(): PoolUse;
+  /** Resolves once the statements under way have ended and all connections are closed. */
   close(): Promise<void>;
 }
 
@@ -66,6 +67,7 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
   const watch = watchSilence(silenceLimitMs(options));
   /** Kept out of the pool, which makes a promise and a timer for each statement. The one used last is at the end. */
   const idle: pg.PoolClient[] = [];
+  let isClosed = false;
   pool.on('connect', (client) => {
     watch(client);
     client.on('error', () => undefined); // its statement fails with the same error
@@ -91,7 +93,7 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
     const client = idle.pop() ?? (await pool.connect());
     try {
       const { rows } = await send(client, statement);
-      if (pool.waitingCount > 0) client.release();
+      if (isClosed || pool.waitingCount > 0) client.release();
       else idle.push(client);
       return rows;
     } catch (error) {
@@ -110,6 +112,7 @@ export function openHotStatements(options: HotOptions, nodes = 1): HotStatements
       return { used: pool.totalCount - free, free, waiting: pool.waitingCount };
     },
     close() {
+      isClosed = true;
       for (const client of idle.splice(0)) client.release();
       return pool.end();
     },
