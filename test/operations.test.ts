@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { OpenAPIBackend, type Operation } from 'openapi-backend';
 import { operations } from '../generated/operations.ts';
 import { formats } from '../oauth/provider.ts';
+import { tries } from './support/postgres.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
 const definition = JSON.parse(readFileSync(new URL('../generated/openapi.json', import.meta.url), 'utf8'));
@@ -259,7 +260,7 @@ describe('the operations without credentials', () => {
         expect(status).toBeLessThan(500);
         expect(Object.keys(operation.responses ?? {})).toContain(String(status));
       }),
-      { numRuns: 100 },
+      { numRuns: tries(100) },
     );
   });
 
@@ -293,7 +294,7 @@ describe.each(ofOthers.filter(([, operation]) => bodySchema(operation) !== undef
           const isRefused = answer.status === 422 && !JSON.stringify(answer.body).includes('"mcp_discovery"');
           if (isStorable(sent)) expect(isRefused).toBe(!accepts(sent));
         }),
-        { numRuns: 200 },
+        { numRuns: tries(200) },
       );
     });
   },
@@ -303,7 +304,7 @@ describe.each(ofOthers)('%s', (_, operation) => {
   const schema = bodySchema(operation) ?? {};
   const accepts = ajv.compile(JSON.parse(JSON.stringify(schema)));
   const hasParameters = parametersOf(operation).length > 0;
-  const runsOfParameters = hasParameters ? 40 : 1;
+  const runsOfParameters = hasParameters ? tries(40) : 1;
 
   it('serves every request that the contract allows, or knows nothing of that name', async () => {
     await fc.assert(
@@ -312,7 +313,7 @@ describe.each(ofOthers)('%s', (_, operation) => {
         expect([200, 201, 204, 404, 409]).toContain(answer.status);
         expectDocumented(operation, answer.status, answer.body);
       }),
-      { numRuns: bodySchema(operation) === undefined ? runsOfParameters : 100 },
+      { numRuns: bodySchema(operation) === undefined ? runsOfParameters : tries(100) },
     );
   });
 

@@ -14,6 +14,7 @@ import { createLeases } from '../vault/refresh/leases.ts';
 import { createOutages } from '../vault/refresh/outages.ts';
 import type { ReuseClass } from '../vault/refresh/policy.ts';
 import type { Ask } from '../vault/refresh/redeem.ts';
+import { tries } from './support/postgres.ts';
 import { openQuietVault, type QuietVault, type Tenant } from './support/vault.ts';
 
 let vault: QuietVault;
@@ -417,7 +418,7 @@ describe.each<[string, ReuseClass]>([
           expect(row['dead_reason']).toBe('answer_lost');
         }
       }),
-      { numRuns: 40, endOnFailure: true, examples: EXAMPLES },
+      { numRuns: tries(40), endOnFailure: true, examples: EXAMPLES },
     );
   });
 });

@@ -39,6 +39,9 @@ export function hasOneServer(tests: string, reason: string): boolean {
   return isOneServer();
 }
 
+/** How often to try a property. On a cluster a try takes about ten times as long. */
+export const tries = (count: number): number => (isOneServer() ? count : Math.ceil(count / 10));
+
 /**
  * Runs statements on the server of the test run, outside any test's database. On a cluster they run on each node, because each
  * keeps its part of a database in a database of the same name, and roles of its own.
