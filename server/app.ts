@@ -64,7 +64,7 @@ const LISTS = { perTenant: 2, total: 8, waiting: 100, patienceMs: 10_000 };
 async function operationRoutes(parts: AppParts, pace: Pace): Promise<readonly Route[]> {
   const { limits, authenticator } = parts;
   const limited = limitFailures(limits.authFailuresPerMinute, parts.trustProxy);
-  const [serveBody, lists] = [createBodies(), createTurns(LISTS)];
+  const [serveBody, lists] = [createBodies(parts.trustProxy), createTurns(LISTS)];
   return (await loadOperations(parts)).map(({ handler, ...operation }) =>
     operationRoute(operation, {
       handler,

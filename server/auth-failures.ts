@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
 import proxyAddress from 'proxy-addr';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { type Authenticate, InvalidCredentialsError } from '../security/authenticate.ts';
 import type { Caller } from '../security/caller.ts';
 import { ApiError } from './errors.ts';
@@ -14,9 +14,12 @@ export type AuthenticateRequest = (request: IncomingMessage) => Promise<Caller |
 
 /** The owner of an IPv6 address has the whole /64. */
 const IPV6_PREFIX_BITS = 64;
+const MINUTE_MS = 60_000;
+/** The networks that are counted. A caller may have very many: an IPv6 /48 has 65,536 of /64. */
+const MAX_NETWORKS = 10_000;
 
 /**
- * Limits the failed authentications of an address: beyond the limit, it gets 429 instead of 401. All wrapped functions
+ * Limits the failed authentications of a network: beyond the limit, it gets 429 instead of 401. All wrapped functions
  * share the counts. Credentials are checked first, so good ones are never slowed, also from an address that guesses.
  * @param perMinute 0: no limit
  */
@@ -25,11 +28,21 @@ export function limitFailures(
   trustProxy: TrustProxy,
 ): (authenticate: Authenticate) => AuthenticateRequest {
   if (perMinute === 0) return (authenticate) => authenticate;
-  const failures = new RateLimiterMemory({ points: perMinute, duration: 60 });
+  const failures = new LRUCache<string, number>({ max: MAX_NETWORKS, ttl: MINUTE_MS });
   const networkOf = clientNetwork(trustProxy);
+
+  /** A minute begins with the first failure. @throws ApiError 429 */
+  function count(network: string): void {
+    const failed = (failures.get(network) ?? 0) + 1;
+    failures.set(network, failed, { noUpdateTTL: true });
+    if (failed <= perMinute) return;
+    const seconds = Math.ceil(failures.getRemainingTTL(network) / 1000);
+    throw new ApiError(429, 'Too Many Requests', { 'Retry-After': String(Math.max(1, seconds)) });
+  }
+
   return (authenticate) => (request) =>
-    authenticate(request).catch(async (error: unknown) => {
-      if (error instanceof InvalidCredentialsError) await failures.consume(networkOf(request)).catch(refuse);
+    authenticate(request).catch((error: unknown) => {
+      if (error instanceof InvalidCredentialsError) count(networkOf(request));
       throw error;
     });
 }
@@ -73,9 +86,4 @@ function network(forwarded: string): string {
   if (address.kind() === 'ipv4') return address.toString();
   const prefix = address.toByteArray().slice(0, IPV6_PREFIX_BITS / 8);
   return Buffer.from(prefix).toString('hex');
-}
-
-function refuse(limit: unknown): never {
-  const seconds = limit instanceof RateLimiterRes ? Math.ceil(limit.msBeforeNext / 1000) : 60;
-  throw new ApiError(429, 'Too Many Requests', { 'Retry-After': String(seconds) });
 }

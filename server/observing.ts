@@ -103,13 +103,13 @@ export function answerErrors({ log, metrics, pace }: Observers & { readonly pace
   }
 
   // Express knows an error handler by its four parameters.
-  return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
+  return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     if (error instanceof ClientGoneError) return void response.destroy();
     if (error instanceof UnauthenticatedError) metrics.observeFailure(error);
     const isRefused = response.locals.organizationId === undefined && toAnswer(error).status < 500;
     const turn = isRefused ? pace.turn(request, response.locals) : undefined;
     if (turn === undefined) answerError(error, request, response);
-    else void turn.then(() => answerError(error, request, response));
+    else turn.then(() => answerError(error, request, response)).catch(next);
   };
 }
 

@@ -48,7 +48,7 @@ export function operationRoute(operation: Operation, parts: Parts): Route {
       if (mediaTypes.length === 0) return serve();
       const isSmall = caller === undefined || isForm(request);
       const maxBytes = isSmall ? Math.min(bodyBytes, SMALL_BODY_BYTES) : bodyBytes;
-      await serveBody(caller?.organizationId, announcedBytes(request, maxBytes), async () => {
+      await serveBody(request, caller?.organizationId, announcedBytes(request, maxBytes), async () => {
         const read = await readBody(request, mediaTypes, maxBytes);
         await serve(read);
         return read.isLarge;

@@ -161,6 +161,35 @@ describe('bodies that are announced and do not come', () => {
     expect(await status(own)).toBe(200);
   });
 
+  it('without credentials make only those of their own network wait', async () => {
+    const path = '/v2/auth/callback/slack';
+    const form = (network: string, ...headers: string[]) => [
+      `X-Forwarded-For: ${network}`,
+      'Content-Type: application/x-www-form-urlencoded',
+      ...headers,
+    ];
+    const announced = await Promise.all(
+      Array.from({ length: 72 }, (_, index) =>
+        send(
+          request(
+            `POST ${path}`,
+            form(`2001:db8::${index}`, 'Expect: 100-continue', 'Content-Length: 60000'),
+          ),
+        ),
+      ),
+    );
+    await Promise.all(announced.map((socket) => once(socket, 'data')));
+    const post = async (network: string) => {
+      const socket = await send(request(`POST ${path}`, form(network), 'state=x'));
+      return String(await once(socket, 'data')).slice(0, 12);
+    };
+    const own = post('2001:db8::ffff').catch(() => 'none');
+    const isFirst = await Promise.race([own.then(() => 'its own'), post('2001:db8:0:1::1')]);
+    expect(isFirst).toBe('HTTP/1.1 303');
+    for (const socket of announced) socket.destroy();
+    expect(await own).toBe('HTTP/1.1 303');
+  });
+
   it('are small where they are a form, or no credentials come along', async () => {
     const post = async (key: Readonly<Record<string, string>>, body: string) =>
       status(

@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { OverloadedError } from '../db/postgres/errors.ts';
@@ -116,10 +118,11 @@ describe('waiters', () => {
 });
 
 describe('an organization', () => {
-  const serve = createBodies();
+  const serve = createBodies(false);
+  const request = new IncomingMessage(new Socket());
   const served = async (isLarge: boolean): Promise<number> => {
     const start = performance.now();
-    await serve('organization', LARGE_BYTES, async () => {
+    await serve(request, 'organization', LARGE_BYTES, async () => {
       await delay(100);
       return isLarge;
     });
