@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { type Actor, recordedAs, recording, SERVICE } from './audit.ts';
+import { ENDING, LATE_PAIRS } from './deletion-statement.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import { createTurns } from './postgres/turns.ts';
 import { PROVIDER_COLUMNS, type Provider } from './providers.ts';
-import { ENDING } from './token-deletions.ts';
 
 /** The sizes of a deletion's steps. Tests make them small. */
 export interface DeletionOptions {
@@ -47,7 +47,7 @@ WITH step AS (
   WHERE provider.organization_id = :organizationId AND provider.provider_id = :providerId
     AND provider.deleting_at IS NOT NULL AND (token.user_id, token.id) > (:userId, :id)
   ORDER BY token.user_id, token.id LIMIT :size
-), deleted AS (
+), ${LATE_PAIRS}, deleted AS (
   DELETE FROM oauth_tokens USING step
   WHERE oauth_tokens.organization_id = :organizationId AND oauth_tokens.provider_id = :providerId
     AND oauth_tokens.user_id = step.user_id AND oauth_tokens.id = step.id

@@ -4,6 +4,7 @@ import { type Actor, OF_SEVERAL, ownedRows, recordedAs, recordId } from './audit
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
+import { CLAIM } from './revocation-claim.ts';
 
 /**
  * A deleted token, or a grant without a token, that is not revoked yet. It keeps its ciphertexts, and the settings that its
@@ -51,6 +52,11 @@ export interface UnstoredGrant {
 
 export type RevocationReference = Pick<OwedRevocation, 'organizationId' | 'id'>;
 
+export type EndedRevocation = Pick<
+  OwedRevocation,
+  'organizationId' | 'tokenId' | 'providerId' | 'tokenUrl' | 'attempts'
+>;
+
 /** `failed`: given up, and the token may still be valid at the provider. */
 export type RevocationOutcome = 'revoked' | 'unsupported' | 'failed';
 
@@ -73,23 +79,6 @@ export interface ListedRevocation {
   readonly nextAttemptAt: Date;
 }
 
-/**
- * A statement, for a CTE, that puts deleted tokens into the outbox. The provider must still have its row.
- * Bindings: those of `recordedAs`, and `organizationId`.
- * @param deleted the other CTE, with all columns of oauth_tokens
- */
-export const owing = (deleted: string): string =>
-  `INSERT INTO revocations (organization_id, id, provider_id, access_token, access_token_key, refresh_token,
-    refresh_token_key, metadata, client_id, client_secret, client_secret_key, auth_url, token_url,
-    token_endpoint_auth_method, revocation_endpoint, user_id, credential, request_id)
-  SELECT provider.organization_id, token.id, token.provider_id, token.access_token, token.access_token_key,
-    token.refresh_token, token.refresh_token_key, token.metadata, provider.client_id, provider.client_secret,
-    provider.client_secret_key, provider.auth_url, provider.token_url, provider.token_endpoint_auth_method,
-    provider.revocation_endpoint, :auditUserId, :auditCredential, :auditRequestId
-  FROM ${deleted} AS token
-  JOIN oauth_providers AS provider ON provider.organization_id = :organizationId
-    AND provider.provider_id = token.provider_id`;
-
 const OWE = `
 INSERT INTO revocations (organization_id, id, token_id, provider_id, access_token, access_token_key, refresh_token,
   refresh_token_key, metadata, client_id, client_secret, client_secret_key, auth_url, token_url,
@@ -102,54 +91,43 @@ ON CONFLICT (organization_id, id) DO NOTHING`;
 const HAS_TOKEN = `
 SELECT 1 FROM oauth_tokens WHERE organization_id = :organizationId AND provider_id = :providerId LIMIT 1`;
 
-/** Longer than the attempts of one page can take. */
-const LEASE_SECONDS = 120;
-
 /**
- * If two processes claim the same row, the second sees the lease of the first once it has the row's lock. The age is counted
- * back from the end of the lease, because Citus refuses `now()` in RETURNING.
+ * @param ended a DELETE that returns revocations and their outcomes
+ * @param organizations those of the statement
  */
-const claim = (condition: string, outer = ''): string => `
-UPDATE revocations AS owed
-SET attempts = owed.attempts + 1, next_attempt_at = now() + interval '${LEASE_SECONDS} s'
-FROM (
-  SELECT organization_id, id FROM revocations
-  WHERE next_attempt_at <= now()${condition}
-  ORDER BY organization_id, next_attempt_at LIMIT :size
-) AS due
-WHERE owed.organization_id = due.organization_id AND owed.id = due.id AND owed.next_attempt_at <= now()${outer}
-RETURNING owed.organization_id AS "organizationId", owed.id, coalesce(owed.token_id, owed.id) AS "tokenId",
-  owed.provider_id AS "providerId",
-  owed.access_token AS "accessToken", owed.refresh_token AS "refreshToken", owed.metadata,
-  owed.client_id AS "clientId", owed.client_secret AS "clientSecret", owed.auth_url AS "authUrl",
-  owed.token_url AS "tokenUrl", owed.token_endpoint_auth_method AS "tokenEndpointAuthMethod",
-  owed.revocation_endpoint AS "revocationEndpoint", owed.attempts,
-  (extract(epoch FROM owed.next_attempt_at - owed.created_at) - ${LEASE_SECONDS})::double precision AS "ageSeconds"`;
-
-const OF_ORGANIZATION = ' AND organization_id = :organizationId';
-const OF_ROW = ' AND owed.organization_id = :organizationId';
-
-const CLAIM = {
-  /** A sweep leaves recent revocations to the deletion that made them. */
-  ofAll: claim(` AND next_attempt_at <= now() - interval '5 s'`),
-  ofOrganization: claim(OF_ORGANIZATION, OF_ROW),
-  ofTokens: claim(`${OF_ORGANIZATION} AND id = ANY (:ids::uuid[])`, OF_ROW),
-};
-
-const END = `
+const ending = (ended: string, organizations?: string): string => `
 WITH ended AS (
-  DELETE FROM revocations AS owed
-  USING json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, outcome text)
-  WHERE owed.organization_id = ANY (:organizationIds::uuid[])
-    AND owed.organization_id = given.organization_id AND owed.id = given.id
-  RETURNING owed.organization_id, owed.id, owed.token_id, owed.user_id, owed.credential, owed.request_id, given.outcome
+  ${ended}
 ), audited AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
   SELECT owner.organization_id, ${recordId('ended.id')}, user_id, credential, 'token.revoke',
     coalesce(token_id, ended.id), request_id, outcome
-  FROM ${ownedRows('ended', OF_SEVERAL)}
+  FROM ${ownedRows('ended', organizations)}
 )
-SELECT id FROM ended`;
+SELECT organization_id AS "organizationId", coalesce(token_id, id) AS "tokenId", provider_id AS "providerId",
+  token_url AS "tokenUrl", attempts FROM ended`;
+
+const END = ending(
+  `DELETE FROM revocations AS owed
+  USING json_to_recordset(:given::json) AS given (organization_id uuid, id uuid, outcome text)
+  WHERE owed.organization_id = ANY (:organizationIds::uuid[])
+    AND owed.organization_id = given.organization_id AND owed.id = given.id
+  RETURNING owed.*, given.outcome`,
+  OF_SEVERAL,
+);
+
+/** How many revocations are looked at, so that the statement stays short. */
+const STEP = 2_000;
+
+const END_DUE = ending(`DELETE FROM revocations AS owed
+  USING (
+    SELECT id, token_url, revocation_endpoint FROM revocations
+    WHERE organization_id = :organizationId AND next_attempt_at <= now()
+    ORDER BY next_attempt_at LIMIT ${STEP}
+  ) AS due
+  WHERE owed.organization_id = :organizationId AND owed.id = due.id
+    AND due.revocation_endpoint IS NULL AND due.token_url = ANY (:tokenUrls::text[])
+  RETURNING owed.*, 'unsupported' AS outcome`);
 
 const POSTPONE = `
 UPDATE revocations SET next_attempt_at = now() + make_interval(secs => :seconds::double precision), problem = :problem
@@ -214,6 +192,15 @@ export const revocationRepository = (db: Statements) => ({
     const organizationIds = [...new Set(ended.map(({ organizationId }) => organizationId))];
     const bindings = { given: JSON.stringify(given), organizationIds, auditId: newId() };
     await retryDeadlock(() => db.raw(END, bindings));
+  },
+
+  /**
+   * Ends the organization's next due revocations of providers that have no endpoint and one of these token URLs, as
+   * `unsupported`. They need not be claimed.
+   */
+  async endDue(organizationId: string, tokenUrls: readonly string[]): Promise<readonly EndedRevocation[]> {
+    const bindings = { organizationId, tokenUrls: [...tokenUrls], auditId: newId() };
+    return (await retryDeadlock(() => db.raw<{ rows: EndedRevocation[] }>(END_DUE, bindings))).rows;
   },
 
   /** Sets the next attempt. @param problem of a known list */

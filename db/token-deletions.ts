@@ -1,27 +1,21 @@
-import { type Actor, recordedAs, recording } from './audit.ts';
+import { type Actor, recordedAs } from './audit.ts';
+import { ENDING, LATE_PAIRS } from './deletion-statement.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { ProviderType } from './providers.ts';
-import { owing } from './revocations.ts';
 
 /** Tokens that one statement deletes, so that it ends soon and others do not wait long for its locks. */
 const STEP = 500;
 
-const OF_PROVIDER_IN_USE = `
-    AND provider.organization_id = :organizationId AND provider.provider_id = token.provider_id
-    AND provider.deleting_at IS NULL`;
-
-/** The rest of a deletion: the tokens go into the outbox, and each gets an audit record. */
-export const ENDING = `owed AS (
-  ${owing('deleted')}
-), audited AS (
-  ${recording('token.delete', 'deleted', 'id', { outcome: 'pending' })}
-)`;
-
 const DELETE_ONE = `
-WITH deleted AS (
-  DELETE FROM oauth_tokens AS token USING oauth_providers AS provider
-  WHERE token.organization_id = :organizationId AND token.id = :id AND token.user_id = :userId${OF_PROVIDER_IN_USE}
+WITH step AS (
+  SELECT token.id FROM oauth_tokens AS token
+  JOIN oauth_providers AS provider ON provider.organization_id = :organizationId
+    AND provider.provider_id = token.provider_id AND provider.deleting_at IS NULL
+  WHERE token.organization_id = :organizationId AND token.id = :id AND token.user_id = :userId
+), ${LATE_PAIRS}, deleted AS (
+  DELETE FROM oauth_tokens AS token USING step
+  WHERE token.organization_id = :organizationId AND token.id = step.id
   RETURNING token.*
 ), ${ENDING}
 SELECT id FROM deleted`;
@@ -35,7 +29,7 @@ WITH provider AS (
   SELECT id FROM oauth_tokens
   WHERE organization_id = :organizationId AND provider_id = :providerId AND user_id = :userId
   ORDER BY id LIMIT ${STEP}
-), deleted AS (
+), ${LATE_PAIRS}, deleted AS (
   DELETE FROM oauth_tokens AS token USING step, provider
   WHERE token.organization_id = :organizationId AND token.provider_id = :providerId
     AND token.user_id = :userId AND token.id = step.id
@@ -55,7 +49,7 @@ WITH step AS (
     AND (token.provider_id, token.user_id, token.id) > (:providerId, :userId, :id)
     AND token.workspace_id = :workspaceId
   ORDER BY token.provider_id, token.user_id, token.id LIMIT ${STEP}
-), deleted AS (
+), ${LATE_PAIRS}, deleted AS (
   DELETE FROM oauth_tokens AS token USING step
   WHERE token.organization_id = :organizationId AND token.provider_id = step.provider_id
     AND token.user_id = step.user_id AND token.id = step.id

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Actor, recordedAs } from './audit.ts';
+import { ENDING, LATE_PAIRS } from './deletion-statement.ts';
 import { type GrantState, IS_STATE, STATE_COLUMNS, type StateColumns, stateOf } from './grant-states.ts';
-import { ENDING } from './token-deletions.ts';
 
 /** A token as an operator may list it, without its secrets. */
 export interface ListedToken {
@@ -41,8 +41,12 @@ WHERE token.organization_id = :organizationId AND token.id > :after${condition}
 ORDER BY token.id LIMIT ${PAGE}`;
 
 const DELETE = `
-WITH deleted AS (
-  DELETE FROM oauth_tokens WHERE organization_id = :organizationId AND id = :id RETURNING *
+WITH step AS (
+  SELECT id FROM oauth_tokens WHERE organization_id = :organizationId AND id = :id
+), ${LATE_PAIRS}, deleted AS (
+  DELETE FROM oauth_tokens AS token USING step
+  WHERE token.organization_id = :organizationId AND token.id = step.id
+  RETURNING token.*
 ), ${ENDING}
 SELECT 1 FROM deleted`;
 

@@ -1,7 +1,12 @@
 /** Deletions of tokens: they are out of use at once, and revoked at their providers. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Knex } from 'knex';
 import { generateKey } from '../crypto/fernet.ts';
+import { revocationRepository } from '../db/revocations.ts';
+import { createCatalogue } from '../oauth/catalogue/catalogue.ts';
+import { createRevoker } from '../vault/revoke.ts';
 import { type AuthorizationServer, startAuthorizationServer } from './support/authorization-server.ts';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
 import { person } from './support/person.ts';
@@ -118,6 +123,38 @@ describe('DELETE of a token', () => {
     expect((await vault.call('DELETE', path, { key, headers: { 'X-User-Id': 'bob' } })).status).toBe(204);
   });
 
+  it('takes the pairs along that came late, unless the provider has refused them', async () => {
+    await newProvider('example', 'empty');
+    const id = await give('example');
+    const version = (refreshToken: string, columns: object) => {
+      const { ciphertext, key } = vault.keyRing.seal(refreshToken);
+      return {
+        ...{ organization_id: tenant.organizationId, id: randomUUID(), token_id: id },
+        ...{ grant_number: 0, generation: 1, is_candidate: true, refused_at: null },
+        ...{
+          access_token: ciphertext,
+          access_token_key: key,
+          refresh_token: ciphertext,
+          refresh_token_key: key,
+        },
+        ...columns,
+      };
+    };
+    await vault
+      .db('token_versions')
+      .insert([
+        version('late', {}),
+        version('refused', { refused_at: new Date() }),
+        version('redeemed', { is_candidate: false }),
+      ]);
+    expect((await call('DELETE', `${TOKENS}/${id}`)).status).toBe(204);
+    await call('DELETE', '/v2/auth/providers/slack'); // works off all that the organization owes
+    const asked = hostile.tokenRequests.slice(-2).map(({ parameters }) => parameters['token']);
+    expect(asked).toEqual(['refresh', 'late']);
+    expect(await trail(id)).toEqual([...ended('revoked'), ...ended('revoked').slice(1)]);
+    expect(await vault.db('token_versions').where({ token_id: id })).toEqual([]);
+  });
+
   it('is one token among many requests for the same', async () => {
     const id = await give('slack');
     const answers = await Promise.all(Array.from({ length: 8 }, () => call('DELETE', `${TOKENS}/${id}`)));
@@ -180,6 +217,55 @@ describe('what the audit trail says', () => {
       .update({ revocation_endpoint: 'https://169.254.169.254/revoke' });
     await call('DELETE', `${TOKENS}/${id}`);
     expect(await trail(id)).toEqual(ended('failed'));
+  });
+});
+
+/** Puts this many revocations of the organization into the outbox. */
+async function owe(db: Knex, organizationId: string, count: number, dueSince = '0 s'): Promise<void> {
+  const { ciphertext, key } = vault.keyRing.seal('x');
+  await db.raw(
+    `INSERT INTO revocations (organization_id, id, provider_id, access_token, access_token_key, client_id, auth_url,
+       token_url, token_endpoint_auth_method, user_id, credential, next_attempt_at)
+     SELECT :organizationId, gen_random_uuid(), 'example', :ciphertext, :key, 'client', 'https://provider.example/a',
+       'https://provider.example/token', 'none', 'alice', 'test', now() - :dueSince::interval
+     FROM generate_series(1, :count)`,
+    { organizationId, ciphertext, key, count, dueSince },
+  );
+}
+
+describe('revocations that are left', () => {
+  it('are taken from each organization in turn, also from one that is deleted', async () => {
+    const unseen = await vault.db.transaction(); // by the sweep of the vault
+    const ids = [randomUUID(), randomUUID(), randomUUID()];
+    for (const id of ids.slice(1)) await owe(unseen, id, 100, '2 minutes');
+    await owe(unseen, ids[0] ?? '', 1, '1 minute');
+    const claimed = await revocationRepository(unseen).claim({}, 11);
+    await unseen.rollback();
+    const counts = ids.map((id) => claimed.filter(({ organizationId }) => organizationId === id).length);
+    expect(counts).toEqual([1, 5, 5]);
+  });
+
+  it('of a provider without revocation end in large steps', async () => {
+    await owe(vault.db, tenant.organizationId, 1_700);
+    let claims = 0;
+    const claim: typeof vault.revocations.claim = (...given) => {
+      claims += 1;
+      return vault.revocations.claim(...given);
+    };
+    const outcomes: string[] = [];
+    const revoker = createRevoker({
+      revocations: { ...vault.revocations, claim },
+      ...{ open: vault.keyRing.open, catalogue: createCatalogue(), mayRevoke: async () => true },
+      ask: () => Promise.reject(new Error('nobody can be asked')),
+      observe: ({ outcome }) => void outcomes.push(outcome),
+    });
+    await revoker.settle({ organizationId: tenant.organizationId }, 20_000);
+    expect(outcomes).toEqual(Array(1_700).fill('unsupported'));
+    expect(claims).toBe(2);
+    const records = await vault
+      .db('audit_records')
+      .where({ organization_id: tenant.organizationId, action: 'token.revoke', outcome: 'unsupported' });
+    expect(new Set(records.map(({ object_id }) => object_id)).size).toBe(1_700);
   });
 });
 

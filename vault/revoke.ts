@@ -2,7 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { DecryptError } from '../crypto/fernet.ts';
 import type { KeyRing } from '../crypto/key-ring.ts';
+import { SWEPT_PER_ORGANIZATION } from '../db/revocation-claim.ts';
 import type {
+  EndedRevocation,
   OwedRevocation,
   RevocationFilter,
   RevocationOutcome,
@@ -34,7 +36,7 @@ export interface Settled {
 }
 
 interface Parts {
-  readonly revocations: Pick<RevocationRepository, 'claim' | 'end' | 'postpone'>;
+  readonly revocations: Pick<RevocationRepository, 'claim' | 'end' | 'endDue' | 'postpone'>;
   readonly open: KeyRing['open'];
   readonly catalogue: Pick<Catalogue, 'find'>;
   /** Asks the provider. It never rejects. */
@@ -81,12 +83,14 @@ export function createRevoker(parts: Parts) {
         if (owed.length === 0) return;
         const isRevocable = ({ tokenUrl, revocationEndpoint }: OwedRevocation) =>
           revocationEndpoint !== null || catalogue.find(tokenUrl)?.revocation !== undefined;
+        const unsupported = owed.filter((one) => !isRevocable(one));
         const ended = await Promise.allSettled([
-          endUnsupported(owed.filter((one) => !isRevocable(one))),
+          endUnsupported(unsupported),
           ...owed.filter(isRevocable).map((one) => limit(attempt, one)),
         ]);
         if (ended.some(({ status }) => status === 'rejected')) return;
-        if (owed.length === PAGE) await rest(performance.now() - start);
+        const more = await endMore(unsupported);
+        if (owed.length === PAGE || more > 0) await rest(performance.now() - start);
       }
     } catch {
       // The claimed ones become due again.
@@ -97,11 +101,26 @@ export function createRevoker(parts: Parts) {
   const rest = (milliseconds: number): Promise<void> =>
     delay(Math.min(milliseconds, MAX_REST_MS), undefined, { signal: stopping.signal });
 
-  /** One statement ends them all: a deleted provider can have had very many tokens. */
   async function endUnsupported(owed: readonly OwedRevocation[]): Promise<void> {
     if (owed.length === 0) return;
     await revocations.end(owed.map((one) => ({ ...one, outcome: 'unsupported' })));
     for (const one of owed) observe(one, 'unsupported');
+  }
+
+  /**
+   * Ends the next ones in large steps if an organization had many: a deleted provider can have had very many tokens.
+   * @returns how many
+   */
+  async function endMore(unsupported: readonly OwedRevocation[]): Promise<number> {
+    let count = 0;
+    for (const id of new Set(unsupported.map(({ organizationId }) => organizationId))) {
+      const own = unsupported.filter(({ organizationId }) => organizationId === id);
+      if (own.length < SWEPT_PER_ORGANIZATION) continue;
+      const ended = await revocations.endDue(id, [...new Set(own.map(({ tokenUrl }) => tokenUrl))]);
+      for (const one of ended) observe(one, 'unsupported');
+      count += ended.length;
+    }
+    return count;
   }
 
   async function attempt(owed: OwedRevocation): Promise<void> {
@@ -136,7 +155,7 @@ export function createRevoker(parts: Parts) {
     }
   }
 
-  function observe(owed: OwedRevocation, outcome: RevocationObservation['outcome'], reason?: string): void {
+  function observe(owed: EndedRevocation, outcome: RevocationObservation['outcome'], reason?: string): void {
     const { organizationId, tokenId, providerId, tokenUrl, attempts } = owed;
     const catalogueName = catalogue.find(tokenUrl)?.name;
     parts.observe({ organizationId, tokenId, providerId, catalogueName, outcome, reason, attempts });

@@ -199,6 +199,7 @@ export async function sendEveryStatement(vault: Vault): Promise<void> {
     await vault.revocations.holdsToken(organizationId, 'p1');
     await vault.revocations.owe(unstored, OPERATOR);
     await vault.revocations.postpone({ organizationId, id }, 60, 'unavailable');
+    await vault.revocations.endDue(organizationId, ['https://provider.example/token']);
     await vault.revocations.end([{ organizationId, id, outcome: 'revoked' }]);
     await storeToken();
     await vault.deletions.delete(organizationId, 'p1', OPERATOR);
