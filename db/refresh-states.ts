@@ -77,18 +77,23 @@ FROM (
 JOIN oauth_providers AS provider ON ${OF_PROVIDER}
 ORDER BY token.turn, token.lease_until LIMIT :size`;
 
-/** An operator's task over all organizations: a probe of the index for each. */
+/**
+ * An operator's task over all organizations: a probe of the index for each. In random order, because a few with very many due
+ * tokens would otherwise keep out all that come later.
+ */
 const DUE = `
 SELECT ${STATE}
-FROM organizations
-CROSS JOIN LATERAL (
-  SELECT * FROM oauth_tokens
-  WHERE oauth_tokens.organization_id = organizations.organization_id AND refresh_token IS NOT NULL AND dead_at IS NULL
-    AND refresh_due_at <= now() AND refresh_attempt IS NULL
-  ORDER BY refresh_due_at LIMIT :perOrganization
+FROM (
+  SELECT due.* FROM (SELECT organization_id, random() AS place FROM organizations ORDER BY place) AS organizations
+  CROSS JOIN LATERAL (
+    SELECT * FROM oauth_tokens
+    WHERE oauth_tokens.organization_id = organizations.organization_id AND refresh_token IS NOT NULL AND dead_at IS NULL
+      AND refresh_due_at <= now() AND refresh_attempt IS NULL
+    ORDER BY refresh_due_at LIMIT :perOrganization
+  ) AS due
+  ORDER BY organizations.place LIMIT :size
 ) AS token
-JOIN oauth_providers AS provider ON ${OF_PROVIDER}
-LIMIT :size`;
+JOIN oauth_providers AS provider ON ${OF_PROVIDER}`;
 
 const PARK = `
 UPDATE oauth_tokens SET refresh_due_at = now() + make_interval(secs => :seconds::double precision)
@@ -122,7 +127,7 @@ export const refreshStates = (db: Statements) => ({
     return (await db.raw<{ rows: RefreshState[] }>(ORPHANS, { size })).rows;
   },
 
-  /** Other tokens of all organizations that are due for the background pass, `size` at most. */
+  /** Other tokens of all organizations that are due for the background pass, `size` at most, of any of the organizations. */
   async due(size: number, perOrganization: number): Promise<readonly RefreshState[]> {
     return (await db.raw<{ rows: RefreshState[] }>(DUE, { size, perOrganization })).rows;
   },

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { OverloadedError } from '../db/postgres/errors.ts';
+import { createCatalogue } from '../oauth/catalogue/catalogue.ts';
+import { finishAuthorization } from '../vault/finish.ts';
 import { ANSWERS } from './support/hostile-answers.ts';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
 import { person, providerOf } from './support/person.ts';
@@ -284,6 +287,42 @@ describe('a provider that answers oddly', () => {
       if (status === 'completed') expect(provider.secrets).toContain(token);
     },
   );
+});
+
+describe('tokens that come after their authorization has expired', () => {
+  it.each([
+    ['are revoked', 'nothing was tried while the database was overloaded', new OverloadedError(), 1],
+    ['are left alone', 'an earlier try may have stored them', new Error('Connection terminated'), 0],
+  ])('%s where %s', async (_, __, failure, owed) => {
+    const { key } = await newUser();
+    const { url, authId } = await authenticate(key);
+    const callback = new URL(await person().untilCallback(url));
+    const { organizationId } = tenant;
+    const begun = await vault.consents.find(organizationId, authId);
+    if (begun === undefined) throw new Error('no authorization');
+    const failures = [failure];
+    const complete: typeof vault.consents.complete = async (...given) => {
+      const thrown = failures.shift();
+      if (thrown === undefined) return vault.consents.complete(...given);
+      await vault
+        .db('authorizations')
+        .where({ id: authId })
+        .update({ expires_at: new Date(0) });
+      throw thrown;
+    };
+    const parts = {
+      ...{ revocations: vault.revocations, keyRing: vault.keyRing, catalogue: createCatalogue() },
+      consents: { ...vault.consents, complete },
+      exchange: async () => ({ outcome: 'tokens', accessToken: `access ${authId}`, metadata: {} }) as const,
+      isInstalled: async () => false,
+      observe: () => undefined,
+    };
+    const end = await finishAuthorization(parts, begun, callback.searchParams, 'request');
+    expect(end).toEqual({ outcome: 'gone' });
+    const rows = await vault.db('revocations').where({ organization_id: organizationId });
+    const tokens = rows.map((one) => vault.keyRing.open(one.access_token));
+    expect(tokens.filter((token) => token === `access ${authId}`)).toHaveLength(owed);
+  });
 });
 
 describe('wait', () => {

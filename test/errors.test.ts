@@ -6,6 +6,7 @@ import pg from 'pg';
 import { isUnavailable } from '../db/postgres/errors.ts';
 import { openHotStatements } from '../db/postgres/hot.ts';
 import { openDatabase } from '../db/postgres/pool.ts';
+import { persist } from '../vault/refresh/persist.ts';
 import { createDatabase } from './support/postgres.ts';
 
 let database: Awaited<ReturnType<typeof createDatabase>>;
@@ -190,4 +191,30 @@ it('connections of the hot statements close once the statement under way has end
   const answer = sleep(0.1);
   await hot.close();
   expect(await answer).toMatchObject([{ one: 1 }]);
+});
+
+describe('a write of what only this process knows', () => {
+  const refused = new Error('permission denied');
+  const away = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+
+  it('is given up if the database goes on refusing it', async () => {
+    let tries = 0;
+    const write = async () => {
+      tries += 1;
+      throw refused;
+    };
+    await expect(persist(write, 200)).rejects.toBe(refused);
+    expect(tries).toBeGreaterThan(1);
+    expect(tries).toBeLessThan(10);
+  });
+
+  it('is not given up while the database is away', async () => {
+    const failures = [away, away, away];
+    const write = async () => {
+      const failure = failures.shift();
+      if (failure !== undefined) throw failure;
+      return 'written';
+    };
+    expect(await persist(write, 0)).toBe('written');
+  });
 });

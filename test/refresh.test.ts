@@ -5,6 +5,7 @@ import { type StrictServer, startStrictServer } from '../bench/refresh/strict.ts
 import { generateKey } from '../crypto/fernet.ts';
 import { fingerprint } from '../crypto/key-ring.ts';
 import { OPERATOR } from '../db/audit.ts';
+import { refreshStates } from '../db/refresh-states.ts';
 import { rotate } from '../vault/rotate.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
 
@@ -292,6 +293,38 @@ describe('a provider that answers otherwise', () => {
   });
 });
 
+describe('a provider that refuses the grant, of which a late answer can be opened by no key', () => {
+  it('is not asked again and again: the token pauses', async () => {
+    const { key, tokenId } = await grant(0);
+    const { ciphertext, key: sealedWith } = vault.keyRing.seal('unknown to the server');
+    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: ciphertext });
+    await vault.db('token_versions').insert({
+      organization_id: tenant.organizationId,
+      id: generateUuid(),
+      token_id: tokenId,
+      grant_number: 0,
+      generation: 1,
+      is_candidate: true,
+      access_token: 'sealed by a key that is lost',
+      access_token_key: sealedWith,
+      refresh_token: 'sealed by a key that is lost',
+      refresh_token_key: sealedWith,
+    });
+    const { requests } = await server.stats();
+    const answers = [await authenticate(key), await authenticate(key)];
+    expect(answers.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual([
+      [503, '60'],
+      [503, '60'],
+    ]);
+    expect((await server.stats()).requests).toBe(requests + 1);
+    expect(await vault.row(tokenId)).toMatchObject({
+      refresh_problem: 'unreadable_ciphertext',
+      dead_at: null,
+    });
+    await vault.db('token_versions').where({ token_id: tokenId }).delete(); // a rotation of keys would find it
+  });
+});
+
 describe('the background pass', () => {
   const past = (interval: string) => vault.db.raw(`now() - interval '${interval}'`);
   const soon = (interval: string) => vault.db.raw(`now() + interval '${interval}'`);
@@ -311,6 +344,29 @@ describe('the background pass', () => {
     await until(async () => Number((await vault.row(unused.tokenId))['refresh_due_at']) > Date.now());
     for (const { tokenId } of [used, idle, dying]) await until(async () => (await generation(tokenId)) === 1);
     expect(await generation(unused.tokenId)).toBe(0);
+  });
+
+  it('finds due tokens of every organization, also if a few have more than a pass takes', async () => {
+    const tenants = await Promise.all([vault.newTenant(), vault.newTenant(), vault.newTenant()]);
+    const { ciphertext, key } = vault.keyRing.seal('x');
+    const unseen = await vault.db.transaction(); // by the background pass of the vault
+    for (const { organizationId, workspaceId } of tenants) {
+      await unseen.raw(
+        `INSERT INTO oauth_tokens (organization_id, id, user_id, provider_id, workspace_id, scopes, access_token,
+           access_token_key, refresh_token, refresh_token_key, refresh_due_at)
+         SELECT :organizationId, gen_random_uuid(), 'alice', 'slack', :workspaceId, '{}', :ciphertext, :key, :ciphertext,
+           :key, now()
+         FROM generate_series(1, 3)`,
+        { organizationId, workspaceId, ciphertext, key },
+      );
+    }
+    const found = new Set<string>();
+    for (let pass = 0; pass < 30; pass++) {
+      for (const { organizationId } of await refreshStates(unseen).due(2, 1)) found.add(organizationId);
+    }
+    await unseen.rollback();
+    const ids = tenants.map(({ organizationId }) => organizationId);
+    expect([...found].filter((id) => ids.includes(id)).sort()).toEqual([...ids].sort());
   });
 
   it('refreshes an orphan', async () => {

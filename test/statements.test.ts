@@ -21,7 +21,7 @@ const OF_ALL_ORGANIZATIONS: Readonly<Record<string, RegExp>> = {
   'unfinished deletions of providers': /^SELECT .* FROM oauth_providers WHERE deleting_at IS NOT NULL$/,
   'the sweep of idempotency keys': /^WITH expired AS \( SELECT old\.organization_id, old\.key_hash/,
   'the sweep of authorizations': /^WITH deleted AS \( DELETE FROM authorizations USING/,
-  'due refreshes': /FROM organizations CROSS JOIN LATERAL \( SELECT \* FROM oauth_tokens/,
+  'due refreshes': /AS organizations CROSS JOIN LATERAL \( SELECT \* FROM oauth_tokens/,
   'orphaned refreshes': /row_number\(\) OVER \(PARTITION BY organization_id ORDER BY lease_until\)/,
   'counts of grants': /"oldestLeaseSeconds" FROM oauth_tokens AS token GROUP BY/,
   'grants in trouble': /'dead' AS state/,

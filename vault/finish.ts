@@ -2,6 +2,7 @@ import type { KeyRing } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
 import type { Actor } from '../db/audit.ts';
 import type { ClaimedAuthorization, ConsentRepository, PendingAuthorization } from '../db/consents.ts';
+import { OverloadedError } from '../db/postgres/errors.ts';
 import type { RevocationRepository } from '../db/revocations.ts';
 import { type AuthorizationResponse, readAuthorizationResponse } from '../oauth/authorization-response.ts';
 import type { Catalogue } from '../oauth/catalogue/catalogue.ts';
@@ -123,6 +124,8 @@ async function redeem(
     tokenOrigin,
   });
   if (result.outcome !== 'tokens') return { outcome: failure(result) };
+  // Before the tokens are stored: metadata that came later would be missing in the answer to `wait`. A kill within these
+  // three seconds costs the grant, as a kill during the exchange does, and its person consents again.
   const isConfirmed =
     installation !== undefined &&
     (await isInstalled(claimed.organizationId, installation, result.accessToken));
@@ -145,13 +148,15 @@ async function redeem(
   };
   const tokenId = newId();
   // The code is spent, so that only this process knows the tokens.
-  let tries = 0;
-  const outcome = await persist(() => {
-    tries += 1;
-    return consents.complete(claimed, tokenId, tokens, by);
-  });
-  // After a broken connection, `gone` may also mean that the first try was stored and the authorization has expired since.
-  if (outcome === 'full' || (outcome === 'gone' && tries === 1)) {
+  let mayBeStored = false;
+  const outcome = await persist(() =>
+    consents.complete(claimed, tokenId, tokens, by).catch((error: unknown) => {
+      mayBeStored ||= !(error instanceof OverloadedError);
+      throw error;
+    }),
+  );
+  // After a broken connection, `gone` may also mean that an earlier try was stored and the authorization has expired since.
+  if (outcome === 'full' || (outcome === 'gone' && !mayBeStored)) {
     const grant = { accessToken: result.accessToken, refreshToken: refreshToken ?? null, metadata: known };
     const place = { organizationId, id: tokenId, tokenId, providerId, revocationEndpoint };
     await revoke(parts, { ...place, client, grant }, by);

@@ -111,7 +111,9 @@ export async function runAttempt(
     if (versionId !== undefined) {
       await persist(() => refreshes.refuseVersion(claimed.organizationId, versionId));
     }
-    pair = await nextPair(parts, claimed, tried, entry);
+    const next = await nextPair(parts, claimed, tried, entry);
+    if (next === 'unreadable') return settle(refreshes, claimed, { outcome: next }, isAnswerLost);
+    pair = next;
     if (pair !== undefined) continue;
     const reason = isAnswerLost ? 'answer_lost' : result.code;
     const isBuried = await persist(() => refreshes.bury(claimed, reason));
@@ -152,14 +154,16 @@ function clientOf(
  * A pair of the same grant that has not been tried: a late answer, or a predecessor that may still be good. A provider may
  * have answered with a refresh token again that it refuses now: such a pair is refused, too.
  * @param tried refresh tokens that the provider has refused
+ * @returns `unreadable`: what remains is a late answer that no key opens. Undefined: nothing remains
  */
 async function nextPair(
   parts: AttemptParts,
   claimed: ClaimedToken,
   tried: ReadonlySet<string>,
   entry: CatalogueEntry | undefined,
-): Promise<Pair | undefined> {
+): Promise<Pair | 'unreadable' | undefined> {
   const versions = await persist(() => parts.refreshes.versions(claimed));
+  let isUnreadable = false;
   for (const version of versions) {
     if (!version.isCandidate && !isPredecessorTried(version.ageSeconds, entry?.reuse)) continue;
     try {
@@ -168,9 +172,10 @@ async function nextPair(
       await persist(() => parts.refreshes.refuseVersion(claimed.organizationId, version.id));
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
+      isUnreadable ||= version.isCandidate;
     }
   }
-  return undefined;
+  return isUnreadable ? 'unreadable' : undefined;
 }
 
 /** Stores the answer. If the database is away, it waits until the database is back. */
