@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, constants, fchmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,10 +66,12 @@ async function output(command: string, timeoutSeconds: number): Promise<string> 
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL'); // the shell and what it runs
+    end(child);
+    child.stdout.destroy(); // what has left the group may hold the other end
   }, timeoutSeconds * 1000);
   try {
-    const [printed, [status, signal]] = await Promise.all([text(child.stdout), once(child, 'close')]);
+    const printing = text(child.stdout).catch(() => '');
+    const [printed, [status, signal]] = await Promise.all([printing, once(child, 'close')]);
     if (isLate) {
       throw new ConfigError([
         `FERNET_KEYS_COMMAND did not end within ${timeoutSeconds} s: see what it waits for, or raise FERNET_KEYS_COMMAND_TIMEOUT_SECONDS`,
@@ -84,6 +86,15 @@ async function output(command: string, timeoutSeconds: number): Promise<string> 
     return printed;
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Ends the shell and what it runs. */
+function end({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The shell has ended, and what it started has left its group.
   }
 }
 

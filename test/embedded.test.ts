@@ -1,5 +1,6 @@
 /** The embedded PostgreSQL: who can reach it, what it can reach, and what it leaves behind. */
 import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   cpSync,
@@ -14,13 +15,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { PACKAGE } from '../db/embedded/cluster.ts';
+import { PACKAGE, socketPath } from '../db/embedded/cluster.ts';
 import { findRunning, startEmbedded } from '../db/embedded/embedded.ts';
 import { isRoot, PRIVATE } from '../db/embedded/programs.ts';
 
@@ -175,6 +177,28 @@ asRoot('the embedded PostgreSQL, started by root (skipped for other users)', () 
     expect(await query('SELECT DISTINCT auth_method FROM pg_hba_file_rules')).toEqual([
       { auth_method: 'peer' },
     ]);
+    await stop();
+  });
+
+  it('is restarted with pauses, also while it cannot start because another user has taken its files', async () => {
+    const directory = join(base, 'taken');
+    const { stop } = await startEmbedded(directory);
+    const cluster = join(directory, 'postgres');
+    const pid = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    lchownSync(cluster, 12_345, 12_345);
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
+    rmSync(socketPath(cluster), { force: true });
+    const tries: number[] = [];
+    const stranger = createServer((socket) => {
+      tries.push(performance.now());
+      socket.destroy();
+      stranger.emit('tried');
+    }).listen(socketPath(cluster));
+    while (tries.length < 3) await once(stranger, 'tried');
+    const [first = 0, , third = 0] = tries;
+    expect(third - first).toBeGreaterThan(900);
+    stranger.close();
     await stop();
   });
 

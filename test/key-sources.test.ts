@@ -63,6 +63,15 @@ describe('FERNET_KEYS_COMMAND', () => {
     await expect(keys(env)).rejects.toThrow(/did not end within 1 s/);
   });
 
+  it('may leave a process behind that holds its stdout: the time is over for it, too', async () => {
+    const left = `require('child_process').spawn('sleep', ['4'], { detached: true, stdio: 'inherit' }).unref()`;
+    const env = {
+      FERNET_KEYS_COMMAND: `${process.execPath} -e "${left}"`,
+      FERNET_KEYS_COMMAND_TIMEOUT_SECONDS: '1',
+    };
+    await expect(keys(env)).rejects.toThrow(/did not end within 1 s/);
+  });
+
   it('excludes the other two settings', () => {
     expect(() => loadConfig({ FERNET_KEYS_COMMAND: 'x', FERNET_KEYS_FILE: 'y' })).toThrow(
       /FERNET_KEYS_FILE and FERNET_KEYS_COMMAND exclude each other/,

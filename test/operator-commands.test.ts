@@ -58,14 +58,18 @@ describe('tokenhold setup', () => {
     ]);
   });
 
-  it('takes an organization that exists, and refuses a provider that exists', async () => {
-    await vault.organizations.create('existing');
+  it('takes an organization that exists, and says how to go on with a provider that exists', async () => {
+    const { organizationId } = Object(await vault.organizations.create('existing'));
     const args = ['setup', '--organization', 'existing', ...slack];
-    expect(await run(args, 'hush')).toMatchObject({ status: 0 });
-    expect(await run(args, 'hush')).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/--provider-id/),
-    });
+    await vault.newProvider(organizationId, 'github'); // as by a set-up that stopped here
+    const { status, stderr } = await run(args, 'hush');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('--provider-id')]);
+    const [, next = ''] = /`tokenhold (api-key create [^`]*)`/.exec(stderr) ?? [];
+    const made = await run(next.replaceAll("'", '').split(' '));
+    expect(made).toMatchObject({ status: 0, result: { api_key: expect.stringMatching(/^thk_/) } });
+    const json = { provider_id: 'github', access_token: 'x' };
+    expect(await vault.import(made.result.api_key, json)).toMatchObject({ status: 200 });
+    expect(await run([...args, '--provider-id', 'another'], 'hush')).toMatchObject({ status: 0 });
   });
 });
 

@@ -50,6 +50,11 @@ async function findOrCreate({ organizations, workspaces }: Vault, named: string)
   return { organizationId, workspaceId };
 }
 
+/** What to do if there is a provider of this id. An earlier set-up may have stopped before it made the API key. */
+const hasProvider = ({ organization, user, role }: SetupOptions): string =>
+  'the organization has a provider of this id already: choose another (--provider-id), or make only the API key with ' +
+  `\`tokenhold api-key create --organization ${quoted(organization)} --user ${quoted(user)} --role ${role}\``;
+
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const curl = (publicUrl: string, apiKey: string, providerId: string): string =>
@@ -67,9 +72,7 @@ export const command = withVault<SetupOptions>(setup, async (vault, options) => 
     { ...settings, clientId: options.clientId, clientSecret },
     OPERATOR,
   );
-  if (provider === undefined) {
-    throw new OperatorError('the organization has a provider of this id already (--provider-id)');
-  }
+  if (provider === undefined) throw new OperatorError(hasProvider(options));
   const { apiKey, apiKeyId } = await vault.apiKeys.create(
     {
       organizationId,

@@ -25,6 +25,8 @@ import { claim, findPrograms, isAlive, isRoot, PRIVATE, type Programs, remove } 
 /** How long a starting service waits until another owner has ended. */
 const PATIENCE_MS = 15_000;
 const SMART_SHUTDOWN_SECONDS = 3;
+/** Before each restart: a PostgreSQL that ends at once, or cannot start, must not take a core. */
+const RESTART_PAUSE_MS = 500;
 /** The session of the owner holds this lock. So there is one owner, and a killed owner leaves none. */
 const OWNER_LOCK = 1;
 const LOG = 'postgres.log';
@@ -131,6 +133,7 @@ async function own(programs: Programs): Promise<pg.Client> {
 /** Restarts a PostgreSQL that has ended, for example because its disk is full. Retries until it starts, or its starter ends. */
 async function bringBack(programs: Programs): Promise<pg.Client> {
   for (;;) {
+    await delay(RESTART_PAUSE_MS);
     try {
       return await own(programs);
     } catch (error) {
