@@ -534,6 +534,11 @@ export interface components {
             readonly code: string;
             /** State */
             readonly state: string;
+            /**
+             * Iss
+             * @description The issuer (RFC 9207). Required if the provider sends it.
+             */
+            readonly iss?: string;
         };
         /** CreateAgentConnectionRequest */
         readonly CreateAgentConnectionRequest: {
@@ -946,7 +951,7 @@ export interface components {
                 readonly "application/json": components["schemas"]["ErrorAnswer"];
             };
         };
-        /** @description Too many failed authentications from this address. */
+        /** @description Too many failed authentications from this network; too many requests of the organization, or of a network without credentials, that wait for their turn; too many that wait for a consent; or too many pending consents. */
         readonly TooManyRequests: {
             headers: {
                 /** @description Seconds to wait. */

@@ -1,5 +1,6 @@
 import type { PendingAuthorization } from '../db/consents.ts';
 import { TooManyTokensError } from '../db/imports.ts';
+import type { AuthorizationResponse } from '../oauth/authorization-response.ts';
 import { redirectUri } from '../oauth/provider-settings.ts';
 import { UnauthenticatedError } from '../security/authenticate.ts';
 import { type Caller, mayActFor } from '../security/caller.ts';
@@ -26,8 +27,8 @@ interface Parts {
   readonly challenge: string;
   /** The pending authorization of a state; undefined: unknown, used, expired, invented, or another provider's. */
   readonly find: (state: string, providerId: string) => Promise<PendingAuthorization | undefined>;
-  /** Whether the parameters can be an answer to the authorization. */
-  readonly isAnswer: (begun: PendingAuthorization, parameters: URLSearchParams) => boolean;
+  /** What the parameters say as an answer to the authorization. */
+  readonly read: (begun: PendingAuthorization, parameters: URLSearchParams) => AuthorizationResponse;
   readonly finish: (
     begun: PendingAuthorization,
     parameters: URLSearchParams,
@@ -57,7 +58,7 @@ const notFound = () => new ApiError(404, 'Authorization not found');
 const notFoundInBrowser = () => new PageError(400, notFoundPage);
 
 export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
-  const { site, bridgeUrl, hasConnectPage, find, isAnswer, finish } = parts;
+  const { site, bridgeUrl, hasConnectPage, find, read, finish } = parts;
 
   /** Finishes a callback of a browser. */
   async function finishInBrowser(
@@ -71,8 +72,9 @@ export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
     const begun = await pendingOf(parameters, providerId);
     if (begun === undefined || !isOwn(caller, begun)) throw notFoundInBrowser();
     if (bridgeUrl !== undefined) {
-      if (!isAnswer(begun, parameters)) throw notFoundInBrowser();
-      return { status: 303, headers: { Location: bridged(bridgeUrl, parameters) } } as const;
+      const response = read(begun, parameters);
+      if (response.outcome === 'invalid') throw notFoundInBrowser();
+      return { status: 303, headers: { Location: bridged(bridgeUrl, response, parameters) } } as const;
     }
     // Before the claim, because a request without the cookie must not use the state up.
     if (hasConnectPage && !isBound(site, request, begun)) throw notFoundInBrowser();
@@ -104,10 +106,11 @@ export const callbackHandlers = (parts: Parts): Handlers<typeof READS> => {
         return { status: 303, headers: { Location: `${callback}?${query}` } };
       }
       if (caller === undefined) throw new UnauthenticatedError(parts.challenge);
-      const { code, state } = call.body;
+      const { code, state, iss } = call.body;
       const begun = await find(state, path.provider_id);
       if (begun === undefined || !mayFinish(caller, begun)) throw notFound();
-      const ended = await finish(begun, new URLSearchParams({ code, state }), requestId);
+      const parameters = new URLSearchParams({ code, state, ...(iss !== undefined && { iss }) });
+      const ended = await finish(begun, parameters, requestId);
       if (ended.outcome !== 'completed') throw refused(ended);
       return { status: 200, body: { status: 'completed', auth_id: begun.id, provider_id: begun.providerId } };
     },
@@ -129,11 +132,12 @@ const isOwn = (caller: Caller | undefined, begun: PendingAuthorization): boolean
 const mayFinish = (caller: Caller, begun: PendingAuthorization): boolean =>
   caller.organizationId === begun.organizationId && mayActFor(caller, begun.userId);
 
-/** The application's URL, with the parameters that it needs to finish the authorization itself. */
-function bridged(bridgeUrl: string, parameters: URLSearchParams): string {
+/** The application's URL, with the parameters that it gives back. Some providers have a name of their own for the code. */
+function bridged(bridgeUrl: string, response: AuthorizationResponse, given: URLSearchParams): string {
   const url = new URL(bridgeUrl);
-  for (const name of ['code', 'error', 'state']) {
-    const value = parameters.get(name);
+  if (response.outcome === 'code') url.searchParams.set('code', response.code);
+  for (const name of ['error', 'state', 'iss']) {
+    const value = given.get(name);
     if (value !== null) url.searchParams.set(name, value);
   }
   return url.href;

@@ -98,7 +98,7 @@ export function assembleConsent(
         hasConnectPage,
         challenge: config.oidc === undefined ? 'APIKey' : 'APIKey, Bearer',
         find: (...given) => byState(locating, ...given),
-        isAnswer: (...given) => readResponse({ catalogue }, ...given).outcome !== 'invalid',
+        read: (...given) => readResponse({ catalogue }, ...given),
         finish: (...given) => noted(finishAuthorization(finishing, ...given)),
       }),
     },

@@ -1,4 +1,7 @@
 /** Attacks on a consent that is under way. None may finish it, and most must leave it usable for its person. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type HostileServer, startHostileServer } from './support/hostile-authorization-server.ts';
@@ -334,23 +337,37 @@ describe('an application that finishes by itself', () => {
 });
 
 describe('settings', () => {
-  it('CALLBACK_BRIDGE_URL hands code and state on, and finishes nothing', async () => {
-    const bridged = await startVault({ CALLBACK_BRIDGE_URL: 'https://app.example/callback?from=vault' });
+  it('CALLBACK_BRIDGE_URL hands code, state and issuer on, and finishes nothing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bridge-'));
+    const PROVIDER_CATALOGUE_FILE = join(folder, 'catalogue.json');
+    const entry = {
+      ...{ name: 'market', displayName: 'Market', match: [new URL(provider.url).host] },
+      ...{ issuer: provider.url, sendsIssuer: true, callbackRenames: { market_code: 'code' } },
+    };
+    writeFileSync(PROVIDER_CATALOGUE_FILE, JSON.stringify([entry]));
+    const bridged = await startVault({
+      CALLBACK_BRIDGE_URL: 'https://app.example/callback?from=vault',
+      PROVIDER_CATALOGUE_FILE,
+    });
     try {
       const own = await bridged.newTenant();
       await newProvider('example', {}, bridged, own);
       const { url, authId } = await start('example', bridged, own.apiKey);
       const callback = await person().untilCallback(url);
+      const answer = await person().go(callback.replace('?code=', '?market_code='));
+      const location = new URL(answer.headers.get('location') ?? '');
       const { code, state } = Object.fromEntries(new URL(callback).searchParams);
-      const answer = await person().go(callback);
-      const location = `https://app.example/callback?from=vault&code=${code}&state=${state}`;
-      expect([answer.status, answer.headers.get('location')]).toEqual([303, location]);
+      expect([answer.status, location.origin]).toEqual([303, 'https://app.example']);
+      const json = { code, state, iss: provider.url };
+      expect(Object.fromEntries(location.searchParams)).toEqual({ from: 'vault', ...json });
       expect(await status(authId, bridged, own.apiKey)).toBe('pending');
-      const json = { code, state };
-      const finished = await bridged.call('POST', '/v2/auth/callback/example', { key: own.apiKey, json });
-      expect(finished.status).toBe(200);
+      const finish = (iss: string) =>
+        bridged.call('POST', '/v2/auth/callback/example', { key: own.apiKey, json: { ...json, iss } });
+      expect((await finish('https://evil.example')).status).toBe(404);
+      expect((await finish(json.iss)).status).toBe(200);
     } finally {
       await bridged.close();
+      rmSync(folder, { recursive: true });
     }
   });
 
