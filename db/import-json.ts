@@ -36,10 +36,10 @@ const rowOf = ({ id, token, by, repeating }: NewImport): ImportRow => ({
  * @param tokensMax how many a user may have of a provider; 0: any number
  */
 export function importsAsJson(hot: HotStatements, tokensMax: number): ImportForm<ImportRow> {
-  const statement = (name: string, form: Omit<Parameters<typeof importStatement>[0], 'tokensMax'>) => ({
-    name,
-    text: importStatement({ ...form, tokensMax }),
-  });
+  function statement(name: string, form: Omit<Parameters<typeof importStatement>[0], 'tokensMax'>) {
+    const text = importStatement({ ...form, tokensMax });
+    return (values: unknown[]): HotStatement => ({ name, text, values });
+  }
   const single = statement('import-single', { isSingle: true });
   const plain = {
     together: statement('import', {}),
@@ -54,10 +54,10 @@ export function importsAsJson(hot: HotStatements, tokensMax: number): ImportForm
     const [first] = rows;
     const isRepeatable = rows.some(({ keyHash }) => keyHash !== null);
     if (rows.length === 1 && first && !isRepeatable && !isApart) {
-      return { ...single, values: valuesOf(IMPORT_COLUMNS, first) };
+      return single(valuesOf(IMPORT_COLUMNS, first));
     }
     const { together, apart } = isRepeatable ? repeatable : plain;
-    return { ...(isApart ? apart : together), values: [JSON.stringify(rows)] };
+    return (isApart ? apart : together)([JSON.stringify(rows)]);
   }
 
   async function send(rows: readonly ImportRow[], isApart: boolean): Promise<ImportOutcome[]> {

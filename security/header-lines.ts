@@ -11,8 +11,9 @@ export type RawHeaders = Pick<IncomingMessage, 'rawHeaders'>;
 export function linesOf({ rawHeaders }: RawHeaders, name: string): readonly string[] | undefined {
   let lines: string[] | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const [field = '', value = ''] = [rawHeaders[at], rawHeaders[at + 1]];
-    if (field.length !== name.length || field.toLowerCase() !== name) continue;
+    const field = rawHeaders[at];
+    if (field?.length !== name.length || field.toLowerCase() !== name) continue;
+    const value = rawHeaders[at + 1] ?? '';
     if (lines === undefined) lines = [value];
     else lines.push(value);
   }
