@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKey } from '../crypto/fernet.ts';
-import { type Environment, loadConfig } from '../service/config.ts';
+import { ConfigError, type Environment, loadConfig } from '../service/config.ts';
 import { readKeys } from '../service/keys.ts';
 
 let directory: string;
@@ -82,6 +82,30 @@ describe('FERNET_KEYS_COMMAND', () => {
     const DATABASE_URL = 'postgresql://127.0.0.1/x';
     expect(() => loadConfig({ DATABASE_URL, FERNET_KEYS_COMMAND: 'x' })).not.toThrow();
     expect(() => loadConfig({ DATABASE_URL })).toThrow(/FERNET_KEYS_COMMAND\) is required/);
+  });
+});
+
+describe('FERNET_KEYS_FILE', () => {
+  const DATABASE_URL = 'postgresql://127.0.0.1/x';
+
+  it.each([
+    ['is not there', undefined, /cannot be read \(ENOENT\)/],
+    ['holds no key', 'hush', /key 1 is not 32 bytes/],
+    ['is empty', '', /at least one key/],
+  ])('that %s stops the start', async (_, content, message) => {
+    const file = join(directory, 'keys');
+    if (content !== undefined) writeFileSync(file, content);
+    const failure: unknown = await keys({ DATABASE_URL, FERNET_KEYS_FILE: file }).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(ConfigError);
+    expect(String(failure)).toMatch(message);
+    expect(String(failure)).not.toContain('hush');
+  });
+
+  it('excludes FERNET_KEYS', () => {
+    const env = { DATABASE_URL, FERNET_KEYS_FILE: 'x', FERNET_KEYS: generateKey() };
+    expect(() => loadConfig(env)).toThrow(/exclude each other/);
   });
 });
 
