@@ -31,11 +31,19 @@ const NODES = `
 SELECT nodename || ':' || nodeport AS name, isactive AS "isActive"
 FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid`;
 
+/** Referenced tables first: Citus refuses to distribute a table that refers to a local one. */
 const TABLES = `
+WITH RECURSIVE referring AS (
+  SELECT oid, 0 AS depth FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+  UNION
+  SELECT conrelid, depth + 1 FROM referring
+  JOIN pg_constraint ON confrelid = referring.oid AND conrelid <> confrelid AND contype = 'f'
+)
 SELECT relname AS "table", colocationid AS colocation,
   CASE WHEN partmethod = 'h' THEN 'distributed' WHEN repmodel = 't' THEN 'reference' ELSE 'local' END AS kind
 FROM pg_class LEFT JOIN pg_dist_partition ON logicalrelid = pg_class.oid
-WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' ORDER BY relname`;
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+ORDER BY (SELECT max(depth) FROM referring WHERE referring.oid = pg_class.oid), relname`;
 
 /** Reads the catalogue of Citus, which must be there. */
 export async function readDistribution(db: Knex): Promise<Distribution> {
