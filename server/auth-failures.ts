@@ -78,9 +78,9 @@ function bareAddress(address = ''): string {
   return bare.replace(/%.*/, '');
 }
 
-/** Every form of an address gives the same network. */
-function network(forwarded: string): string {
-  const text = bareAddress(forwarded);
+/** The network of an address, in whatever form it is written. @param given absent: the connection is closed */
+export function network(given?: string): string {
+  const text = bareAddress(given);
   if (isIP(text) === 0) return 'none'; // texts that are no addresses share one count
   const address = ipaddr.process(text);
   if (address.kind() === 'ipv4') return address.toString();

@@ -13,6 +13,8 @@ const JSON_MEDIA_TYPE = /^application\/(?:[^\s;/]+\+)?json$/i;
 export const LARGE_BYTES = 65_536;
 /** A syntax error is located in texts up to this length. It takes jsonc-parser 80 ms in a text of 1 MB. */
 const MAX_LOCATED = 65_536;
+/** A body is refused if it arrives more slowly, as Kestrel does (`MinRequestBodyDataRate`). */
+const SLOWEST = { bytesPerSecond: 240, graceMs: 5_000 };
 /** The fields of a form. No operation takes more than a few. */
 const MAX_FORM_FIELDS = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -32,15 +34,16 @@ const NO_BODY: ReadBody = { mediaType: undefined, body: undefined, isLarge: fals
 
 /**
  * Reads a request's body as one of these media types. A body that is declared as another type stays bare text.
- * @throws ApiError 415, 413, 400 or 422, in this order
+ * @throws ApiError 415, 413 or 408, 400, 422, in this order
  */
 export async function readBody(
   request: IncomingMessage,
   mediaTypes: readonly string[],
   maxBytes: number,
+  slowest = SLOWEST,
 ): Promise<ReadBody> {
   refuseCodings(request.headers['content-encoding']);
-  const bytes = await readBytes(request, maxBytes);
+  const bytes = await readBytes(request, maxBytes, slowest);
   const text = decode(bytes);
   if (bytes.length === 0) return NO_BODY;
   const isLarge = bytes.length >= LARGE_BYTES;
@@ -70,13 +73,19 @@ export function announcedBytes({ headers }: IncomingMessage, maxBytes: number): 
 }
 
 const tooLarge = () => new ApiError(413, 'Content Too Large', { Connection: 'close' });
+const tooSlow = () => new ApiError(408, 'Request Timeout', { Connection: 'close' });
 
-function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+function readBytes(request: IncomingMessage, maxBytes: number, slowest: typeof SLOWEST): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (request.destroyed) return reject(new ClientGoneError()); // while it waited for its turn
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge());
     const chunks: Buffer[] = [];
     let length = 0;
+    let due = 0;
+    const pace = setInterval(() => {
+      due += (slowest.bytesPerSecond * slowest.graceMs) / 1000;
+      if (length < due) reject(tooSlow());
+    }, slowest.graceMs);
     request.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length > maxBytes) return reject(tooLarge());
@@ -85,6 +94,7 @@ function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> 
     request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.on('error', () => reject(new ClientGoneError()));
     request.on('close', () => {
+      clearInterval(pace);
       if (!request.complete) reject(new ClientGoneError());
     });
   });

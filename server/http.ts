@@ -7,19 +7,19 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http';
-import { Server as NetServer, type Socket } from 'node:net';
+import { Server as NetServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Express } from 'express';
 import { contentText, fields } from './answer.ts';
+import { cutUnread, limitCrowd } from './crowd.ts';
 import { cutSoon } from './sending.ts';
 
 /** The status of a request that Node's parser refuses, by the code of its error. */
 const STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 /** How long an idle connection stays open when the service stops. Its client may be sending a request just then. */
 const IDLE_GRACE_MS = 500;
-/** From this fraction of the connections on, idle ones are closed. */
-const CROWDED = 0.9;
+const UNREAD_MS = 30_000;
 
 export interface HttpLimits {
   readonly headerBytes: number;
@@ -28,29 +28,27 @@ export interface HttpLimits {
   readonly maxConnections: number;
   /** How long a connection may be idle between two requests: longer than proxies keep theirs, so that they close first. */
   readonly keepAliveTimeoutSeconds: number;
+  /** How long a client may leave its answer unread. Default: 30,000. */
+  readonly unreadMs?: number;
 }
 
 /** An HTTP server whose own refusals look like those of the application. It keeps and logs nothing of a refused request. */
 export function createHttpServer(app: Express, limits: HttpLimits): Server {
   // `refuseUnmetDemands` refuses a missing Host and an unknown expectation, with our header fields.
-  const server = createServer(
-    {
-      requireHostHeader: false,
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersTimeoutSeconds * 1000,
-      requestTimeout: limits.requestTimeoutSeconds * 1000,
-      keepAliveTimeout: limits.keepAliveTimeoutSeconds * 1000,
-      connectionsCheckingInterval: 500,
-    },
-    app,
-  );
+  const server = createServer({
+    requireHostHeader: false,
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutSeconds * 1000,
+    requestTimeout: limits.requestTimeoutSeconds * 1000,
+    keepAliveTimeout: limits.keepAliveTimeoutSeconds * 1000,
+    connectionsCheckingInterval: 500,
+  });
   server.maxHeadersCount = 0; // a limit here would drop the rest in silence; `refuseUnmetDemands` refuses them
-  server.maxConnections = limits.maxConnections;
   // A client that ends its side still gets its answers. Node knows this setting, though its types do not.
   Object.assign(server, { httpAllowHalfOpen: true });
-  server.on('checkExpectation', app);
+  limitCrowd(server, limits.maxConnections, app);
+  cutUnread(server, limits.unreadMs ?? UNREAD_MS);
   refuseMalformed(server);
-  giveWay(server, limits.maxConnections * CROWDED);
   return server;
 }
 
@@ -89,55 +87,6 @@ function refusal(status: number): string {
   const text = contentText(answer);
   const head = Object.entries(fields(answer, text, randomUUID())).map(([name, value]) => `${name}: ${value}`);
   return [`HTTP/1.1 ${status} ${reason}`, ...head, '', text].join('\r\n');
-}
-
-/**
- * If this many connections are open, each new one closes another: the one that has been idle for longest, or else the one
- * whose request has been arriving for longest.
- */
-function giveWay(server: Server, mostConnections: number): void {
-  /** The longest idle first. A connection whose headers have not arrived counts as idle. */
-  const idle = new Set<Socket>();
-  /**
-   * The connections whose latest request has a body that may not have arrived, the oldest request first. A set of requests
-   * would keep most of them through young collections, because a dead table of V8 refers to the next one.
-   */
-  const arriving = new Set<Socket>();
-  const latest = new WeakMap<Socket, ServerResponse>();
-  let open = 0;
-
-  function oldest(): Socket | undefined {
-    for (const socket of idle) return socket;
-    for (const socket of arriving) {
-      if (latest.get(socket)?.req.complete === false) return socket;
-      arriving.delete(socket);
-    }
-    return undefined;
-  }
-
-  server.on('connection', (socket: Socket) => {
-    open += 1;
-    if (open > mostConnections) oldest()?.destroy();
-    idle.add(socket);
-    socket.once('close', () => {
-      open -= 1;
-      idle.delete(socket);
-      arriving.delete(socket);
-    });
-  });
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket, headers } = request;
-    idle.delete(socket);
-    latest.set(socket, response);
-    arriving.delete(socket);
-    const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-    if (hasBody) arriving.add(socket);
-    response.on('close', () => {
-      if (latest.get(socket) !== response) return;
-      arriving.delete(socket);
-      if (!socket.destroyed) idle.add(socket);
-    });
-  });
 }
 
 /** Stops listening. After a moment, closes each connection as soon as it is idle, and all of them after this time. */

@@ -6,8 +6,6 @@ import type { Response } from './routing.ts';
 
 /** How long the rest of a refused upload is read and discarded. */
 const LINGER_MS = 2_000;
-/** How long a client may leave sent rows unread. */
-const STALL_MS = 30_000;
 /** Rows are sent in pieces of about this size. */
 const PIECE_CHARACTERS = 32_768;
 
@@ -92,15 +90,10 @@ async function write(response: Response, text: string): Promise<void> {
   if (response.destroyed) throw new ClientGoneError();
 }
 
-/** Waits until the client has read what was sent, or is gone. */
+/** Waits until the client has read what was sent, or is gone. A client that does not read is cut (`crowd.ts`). */
 async function drained(response: Response): Promise<void> {
   const over = new AbortController();
-  const stalled = setTimeout(() => response.destroy(), STALL_MS);
   const { signal } = over;
-  try {
-    await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
-  } finally {
-    clearTimeout(stalled);
-    over.abort();
-  }
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]);
+  over.abort();
 }

@@ -8,6 +8,7 @@ import type { ServeBody } from './bodies.ts';
 import { announcedBytes, isForm, type ReadBody, readBody } from './body.ts';
 import { ServedCall } from './call.ts';
 import type { AnyCall } from './contract.ts';
+import { joinCrowd } from './crowd.ts';
 import type { Handler, Operation } from './operations.ts';
 import type { Pace } from './pacing.ts';
 import type { Request, Response, Route } from './routing.ts';
@@ -42,7 +43,10 @@ export function operationRoute(operation: Operation, parts: Parts): Route {
       response.locals.organizationId = caller?.organizationId;
       response.locals.userId = caller?.userId;
       if (caller === undefined) await pace.turn(request, response.locals);
-      else pace.callerServed();
+      else {
+        pace.callerServed();
+        joinCrowd(request, caller.organizationId);
+      }
       if (role !== undefined && caller?.role !== role) throw new ForbiddenError();
       const serve = (read?: ReadBody) => handle(operation, parts, { request, response, caller, read });
       if (mediaTypes.length === 0) return serve();

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { detail, raw, request, statuses } from './support/raw.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
@@ -85,19 +82,6 @@ describe('API keys that cannot be looked up in time', () => {
     await locker.destroy();
     expect(refused).toMatchObject({ status: 503, body: { detail: 'Service Unavailable' } });
     expect(await vault.call('GET', '/v2/auth/tokens', { key })).toMatchObject({ status: 200 });
-  });
-});
-
-describe('connections over the limit', () => {
-  it('are closed without an answer', async () => {
-    const small = await startVault({ MAX_CONNECTIONS: '1' });
-    const first = connect(small.port, '127.0.0.1');
-    await once(first, 'connect');
-    first.write(request('GET /healthz').replace('Connection: close\r\n', ''));
-    expect(String(await once(first, 'data'))).toMatch(/^HTTP\/1\.1 200/);
-    expect(await text(connect(small.port, '127.0.0.1')).catch(() => '')).toBe('');
-    first.destroy();
-    await small.close();
   });
 });
 

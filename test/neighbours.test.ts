@@ -210,38 +210,4 @@ describe('idle connections', () => {
     const socket = await send(request('GET /healthz').replace('Connection: close\r\n', ''));
     expect(String(await once(socket, 'data'))).toContain('Keep-Alive: timeout=75');
   });
-
-  it('give way to new ones when there are many, the one that is idle for longest first', async () => {
-    const crowded = await startVault({ MAX_CONNECTIONS: '10' });
-    const idle = [];
-    for (let count = 0; count < 9; count++) {
-      const socket = await send(request('GET /healthz').replace('Connection: close\r\n', ''), crowded.port);
-      await once(socket, 'data');
-      idle.push(socket);
-    }
-    const [oldest, next] = idle;
-    const closed = oldest === undefined ? undefined : once(oldest, 'close');
-    expect(await status(crowded.call('GET', '/healthz'))).toBe(200);
-    await closed;
-    expect(next?.closed).toBe(false);
-    await crowded.close();
-  });
-
-  it('are followed by those whose request has been arriving for longest', async () => {
-    const crowded = await startVault({ MAX_CONNECTIONS: '10' });
-    const arriving = [];
-    const headers = ['Content-Type: application/x-www-form-urlencoded', 'Content-Length: 9'];
-    for (let count = 0; count < 9; count++) {
-      const head = request('POST /v2/auth/callback/slack', [...headers, 'Expect: 100-continue']);
-      const socket = await send(head, crowded.port);
-      expect(String(await once(socket, 'data'))).toContain('100 Continue');
-      arriving.push(socket);
-    }
-    const [oldest, next] = arriving;
-    const closed = oldest === undefined ? undefined : once(oldest, 'close');
-    expect(await status(crowded.call('GET', '/healthz'))).toBe(200);
-    await closed;
-    expect(next?.closed).toBe(false);
-    await crowded.close();
-  });
 });
