@@ -59,6 +59,17 @@ it('ciphertexts are counted once for all scrapes, and no request waits for the c
   expect(await exit(server)).toBe(0);
 });
 
+it('ciphertexts that are being counted keep no service from stopping', async () => {
+  const stopped = await startVault({ DATABASE_STATEMENT_TIMEOUT_SECONDS: '3600' });
+  const locker = stopped.outside();
+  const lock = await locker.transaction();
+  await lock.raw('LOCK TABLE token_versions IN ACCESS EXCLUSIVE MODE'); // the count hangs, and nothing else
+  await stopped.metrics();
+  await stopped.close();
+  await lock.rollback().catch(() => undefined); // its database is gone
+  await locker.destroy();
+});
+
 it('are those that docs/operations.md names', () => {
   const documented = readFileSync(join(import.meta.dirname, '../docs/operations.md'), 'utf8');
   const chapter = documented.slice(documented.indexOf('\n## Metrics'), documented.indexOf('\n## Traces'));

@@ -224,6 +224,22 @@ describe('with a database and keys', () => {
     expect(await exit(child)).toBe(0);
   });
 
+  it('cuts what is still in flight after SHUTDOWN_TIMEOUT_SECONDS', async () => {
+    const { child, url } = await serve({
+      ...settings,
+      SHUTDOWN_TIMEOUT_SECONDS: '0',
+      HEADERS_TIMEOUT_SECONDS: '3600',
+      REQUEST_TIMEOUT_SECONDS: '3600',
+    });
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n'); // never complete
+    await once(socket, 'connect');
+    await fetch(`${url}/healthz`);
+    child.kill('SIGTERM');
+    await once(socket.resume(), 'close');
+    expect(await exit(child)).toBe(0);
+  });
+
   it('resets no connection that is in use, and says on each that it is the last answer', async () => {
     const { child, url } = second;
     const agent = new Agent({ keepAlive: true });
