@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
-/** The messages of a measured process: first its address, then its use of resources, as often as it is asked. */
-type ServiceMessage =
-  | { readonly port: number }
-  | { readonly cpuMicroseconds: number; readonly residentBytes: number };
+/** The messages of a measured process: first its address, then what it is asked for. */
+type ServiceMessage = { readonly port: number } | Usage | { readonly longestBlockMs: number };
+type Question = 'usage' | 'longestBlock';
 
 export interface Usage {
   readonly cpuMicroseconds: number;
@@ -21,14 +21,28 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** A program of ours. */
+export interface OwnService extends Service {
+  /** The longest time that its event loop was blocked since the previous call, in milliseconds. */
+  longestBlock(): Promise<number>;
+}
+
 /** In a measured process: sends the messages to its starter. */
 export function tellUsage(server: Server): void {
   const tell = (message: ServiceMessage) => process.send?.(message);
   const address = server.address();
   tell({ port: typeof address === 'object' ? (address?.port ?? 0) : 0 });
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage();
-    tell({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() });
+  let delays: IntervalHistogram | undefined;
+  process.on('message', (question: Question) => {
+    if (question === 'longestBlock') {
+      tell({ longestBlockMs: (delays?.max ?? 0) / 1e6 });
+      delays ??= monitorEventLoopDelay({ resolution: 1 });
+      delays.reset();
+      delays.enable();
+    } else {
+      const { user, system } = process.cpuUsage();
+      tell({ cpuMicroseconds: user + system, residentBytes: process.memoryUsage.rss() });
+    }
   });
 }
 
@@ -43,7 +57,7 @@ export async function startService(
   settings: Readonly<Record<string, string>>,
   program: Program = 'service',
   trace?: string,
-): Promise<Service> {
+): Promise<OwnService> {
   const log = join(directory, 'service.log');
   const [logged, traced] = [openSync(log, 'a'), trace === undefined ? undefined : openSync(trace, 'w')];
   const child = fork(fileURLToPath(new URL(`${program}.js`, import.meta.url)), {
@@ -56,8 +70,14 @@ export async function startService(
   if (!('port' in message)) throw new Error('the service did not start');
   return {
     url: `http://127.0.0.1:${message.port}`,
+    async longestBlock() {
+      child.send('longestBlock' satisfies Question);
+      const told = await receive(child, log);
+      if (!('longestBlockMs' in told)) throw new Error('the service did not answer');
+      return told.longestBlockMs;
+    },
     async usage() {
-      child.send('usage');
+      child.send('usage' satisfies Question);
       const used = await receive(child, log);
       if (!('cpuMicroseconds' in used)) throw new Error('the service did not answer');
       return used;

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { type BenchCaller, type BenchVault, openServer, type Server } from '../database.ts';
-import { type Service, startService } from '../start.ts';
+import { type OwnService, startService } from '../start.ts';
 
 /** Two organizations in one service: the neighbour is measured, the hostile one attacks. */
 export interface Arena {
   readonly server: Server;
-  readonly service: Service;
+  readonly service: OwnService;
   readonly client: pg.Client;
   readonly neighbours: readonly BenchCaller[];
   readonly hostile: readonly BenchCaller[];

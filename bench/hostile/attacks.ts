@@ -51,16 +51,28 @@ const jsonRequest = (body: string): ((target: Target, index: number) => Request)
   });
 };
 
-/** Connections that send these bytes, one after another. Each is opened again once the service has closed it. */
+interface Ways {
+  /** Sent each second. */
+  readonly trickle?: string;
+  /** Whether it leaves the answers unread. */
+  readonly isDeaf?: boolean;
+}
+
+/** Connections that send these bytes. Each is opened again once the service has closed it. */
 const connectAgain =
-  (connections: number, bytes: string, trickle?: string): Attack =>
+  (
+    connections: number,
+    bytes: string | ((target: Target) => string),
+    { trickle, isDeaf }: Ways = {},
+  ): Attack =>
   (target) => {
     const { hostname, port } = new URL(target.url);
     const connection = async () => {
       for (;;) {
-        const socket = connect(Number(port), hostname).resume();
+        const socket = connect(Number(port), hostname);
+        if (isDeaf !== true) socket.resume();
         socket.on('error', () => undefined);
-        socket.write(bytes);
+        socket.write(typeof bytes === 'string' ? bytes : bytes(target));
         const drip = trickle === undefined ? undefined : setInterval(() => socket.write(trickle), DRIP_MS);
         await new Promise((resolve) => socket.once('close', resolve));
         clearInterval(drip);
@@ -69,6 +81,15 @@ const connectAgain =
     };
     return Promise.all(Array.from({ length: connections }, connection));
   };
+
+const FORM =
+  'POST /v2/auth/callback/slack HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n';
+const unfinishedImport = (target: Target): string =>
+  `POST ${IMPORT} HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${keyOf(target, 0)}\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n`;
+const get =
+  (path: string) =>
+  (target: Target): string =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: ${keyOf(target, 0)}\r\n\r\n`;
 
 /** Reads and discards a whole answer, again and again. */
 const download =
@@ -87,6 +108,14 @@ const download =
     return Promise.all(Array.from({ length: clients }, client));
   };
 
+export const DELETED_PROVIDER = 'many';
+
+const deleteProvider: Attack = (target) =>
+  fetch(`${target.url}/v2/auth/providers/${DELETED_PROVIDER}`, {
+    method: 'DELETE',
+    headers: { 'x-api-key': keyOf(target, 0) },
+  });
+
 const token = { provider_id: 'slack', access_token: 'x' };
 const names = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 1]));
@@ -99,6 +128,7 @@ export const attacks = {
     headers: { 'content-type': 'application/json', 'x-api-key': keyOf(target, 0) },
     body: '{"provider_account_label":"x"}',
   })),
+  'delete-provider': deleteProvider,
   lists: download(24, '/v2/auth/tokens'),
   'wrong-items': flood(64, jsonRequest(JSON.stringify({ ...token, scopes: Array(500_000).fill(1) }))),
   'many-names': flood(64, jsonRequest(JSON.stringify({ ...token, metadata: names(90_000) }))),
@@ -139,12 +169,12 @@ export const attacks = {
   'no-credentials': flood(64, () => ({ method: 'POST', path: IMPORT, body: '{}' })),
   malformed: connectAgain(64, 'GET / HTTP/1.1\r\nBad Header\r\n\r\n'),
   'idle-connections': connectAgain(CROWD, ''),
-  'slow-headers': connectAgain(CROWD, 'GET / HTTP/1.1\r\nHost: x\r\n', 'X-Slow: y\r\n'),
-  'slow-bodies': connectAgain(
-    CROWD,
-    'POST /v2/auth/callback/slack HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n',
-    'x',
-  ),
+  'slow-headers': connectAgain(CROWD, 'GET / HTTP/1.1\r\nHost: x\r\n', { trickle: 'x' }),
+  'slow-bodies': connectAgain(CROWD, FORM, { trickle: 'x' }),
+  'stopped-bodies': connectAgain(CROWD, FORM),
+  'slow-imports': connectAgain(CROWD, unfinishedImport, { trickle: ' ' }),
+  'unread-lists': connectAgain(CROWD, get('/v2/auth/tokens'), { isDeaf: true, trickle: '\r\n' }),
+  'unread-documents': connectAgain(CROWD, get('/openapi.json'), { isDeaf: true, trickle: '\r\n' }),
 } satisfies Readonly<Record<string, Attack>>;
 
 export type AttackName = keyof typeof attacks;

@@ -2,6 +2,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openArena } from './arena.ts';
+import { LOOP, measureLoop } from './loop.ts';
 import { serve } from './neighbour.ts';
 import { measureNoise } from './noise.ts';
 import { fillHostile, noises } from './noises.ts';
@@ -32,12 +33,13 @@ async function tell(name: string, measure: () => Promise<readonly Figure[]>): Pr
 
 async function measureNoises(): Promise<void> {
   const chosen = noises.filter(isChosen);
-  if (chosen.length === 0) return;
+  if (chosen.length === 0 && !isChosen({ name: LOOP })) return;
   const arena = await openArena();
   try {
     await fillHostile(arena);
     await serve(arena.service.url, arena.neighbours, WARM_UP_SECONDS);
     for (const noise of chosen) await tell(noise.name, () => measureNoise(arena, noise, timing));
+    if (isChosen({ name: LOOP })) await tell(LOOP, () => measureLoop(arena));
   } finally {
     await arena.stop();
   }
