@@ -1,6 +1,6 @@
 import type { Sealed } from '../crypto/key-ring.ts';
 import { newId } from '../crypto/uuid.ts';
-import { type Actor, OF_SEVERAL, ownedRows, recordedAs, recordId } from './audit.ts';
+import { type Actor, recordedAs, recordId } from './audit.ts';
 import { retryDeadlock } from './postgres/errors.ts';
 import type { Statements } from './postgres/statements.ts';
 import type { TokenEndpointAuthMethod } from './providers.ts';
@@ -92,17 +92,17 @@ const HAS_TOKEN = `
 SELECT 1 FROM oauth_tokens WHERE organization_id = :organizationId AND provider_id = :providerId LIMIT 1`;
 
 /**
+ * Without `ownedRows`, because the organization may be deleted by now. So Citus needs all nodes, and a revocation that has
+ * ended while one is down is tried again.
  * @param ended a DELETE that returns revocations and their outcomes
- * @param organizations those of the statement
  */
-const ending = (ended: string, organizations?: string): string => `
+const ending = (ended: string): string => `
 WITH ended AS (
   ${ended}
 ), audited AS (
   INSERT INTO audit_records (organization_id, id, user_id, credential, action, object_id, request_id, outcome)
-  SELECT owner.organization_id, ${recordId('ended.id')}, user_id, credential, 'token.revoke',
-    coalesce(token_id, ended.id), request_id, outcome
-  FROM ${ownedRows('ended', organizations)}
+  SELECT organization_id, ${recordId('id')}, user_id, credential, 'token.revoke', coalesce(token_id, id), request_id, outcome
+  FROM ended
 )
 SELECT organization_id AS "organizationId", coalesce(token_id, id) AS "tokenId", provider_id AS "providerId",
   token_url AS "tokenUrl", attempts FROM ended`;
@@ -113,7 +113,6 @@ const END = ending(
   WHERE owed.organization_id = ANY (:organizationIds::uuid[])
     AND owed.organization_id = given.organization_id AND owed.id = given.id
   RETURNING owed.*, given.outcome`,
-  OF_SEVERAL,
 );
 
 /** How many revocations are looked at, so that the statement stays short. */

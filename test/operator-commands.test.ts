@@ -89,6 +89,7 @@ describe('an organization', () => {
 
   it('is deleted without providers only, and said to be meant; its audit records stay', async () => {
     const tenant = await vault.newTenant();
+    await vault.import(tenant.apiKey, { provider_id: 'slack', access_token: 'x' });
     const remove = ['organization', 'delete', '--organization', tenant.organizationId];
     expect(await run(remove)).toMatchObject({ status: 2, stderr: expect.stringMatching(/--yes/) });
     expect(await run([...remove, '--yes'])).toMatchObject({
@@ -100,6 +101,9 @@ describe('an organization', () => {
     expect(await run([...remove, '--yes'])).toMatchObject({ status: 0 });
     expect(await vault.organizations.find(tenant.organizationId)).toBeUndefined();
     expect((await actions(tenant.organizationId)).at(-1)).toBe('organization.delete');
+    const [owed] = await vault.revocations.claim({ organizationId: tenant.organizationId }, 1);
+    await vault.revocations.end(owed ? [{ ...owed, outcome: 'revoked' }] : []);
+    expect(await actions(tenant.organizationId)).toContain('token.revoke');
   });
 });
 
