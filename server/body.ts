@@ -43,7 +43,9 @@ export async function readBody(
   slowest = SLOWEST,
 ): Promise<ReadBody> {
   refuseCodings(request.headers['content-encoding']);
-  const bytes = await readBytes(request, maxBytes, slowest);
+  if (request.destroyed) throw new ClientGoneError(); // while it waited for its turn
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  const bytes = bytesAtHand(request) ?? (await receiveBytes(request, maxBytes, slowest));
   const text = decode(bytes);
   if (bytes.length === 0) return NO_BODY;
   const isLarge = bytes.length >= LARGE_BYTES;
@@ -75,10 +77,16 @@ export function announcedBytes({ headers }: IncomingMessage, maxBytes: number): 
 const tooLarge = () => new ApiError(413, 'Content Too Large', { Connection: 'close' });
 const tooSlow = () => new ApiError(408, 'Request Timeout', { Connection: 'close' });
 
-function readBytes(request: IncomingMessage, maxBytes: number, slowest: typeof SLOWEST): Promise<Buffer> {
+/** The bytes of a body that has come together with its header fields, as small ones do. It needs no listener and no timer. */
+function bytesAtHand(request: IncomingMessage): Buffer | undefined {
+  const { headers, readableLength } = request;
+  if (headers['transfer-encoding'] !== undefined) return undefined;
+  if (readableLength !== Number(headers['content-length'] ?? 0)) return undefined;
+  return request.read() ?? Buffer.alloc(0);
+}
+
+function receiveBytes(request: IncomingMessage, maxBytes: number, slowest: typeof SLOWEST): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (request.destroyed) return reject(new ClientGoneError()); // while it waited for its turn
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) return reject(tooLarge());
     const chunks: Buffer[] = [];
     let length = 0;
     let due = 0;
