@@ -113,8 +113,8 @@ export const RELEASE = releasing(manyRows(RELEASE_COLUMNS));
 export const RELEASE_SINGLE = releasing(oneRow(RELEASE_COLUMNS));
 
 /**
- * The tokens of requests, `$1`, of one organization, `$2`: so Citus sends the statement to one shard as it is. The caller records the
- * release of a token before it hands the token on.
+ * The tokens of requests, `$1`, of one organization, `$2`: so Citus sends the statement to one shard as it is. The caller
+ * records the release of a token before it hands the token on.
  */
 export const CHOOSE = `
 WITH ${choosing(manyRows(RELEASE_COLUMNS), '$2')}

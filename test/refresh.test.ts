@@ -67,6 +67,26 @@ const authenticate = (key: string, json: object = {}) =>
 const storedRefreshToken = async (tokenId: string): Promise<string> =>
   vault.keyRing.open((await vault.row(tokenId)).refresh_token ?? '');
 
+/** A refresh token that the server has never given. */
+const unknownText = () => vault.keyRing.seal('unknown to the server').ciphertext;
+
+/** Stores a pair as one whose answer came late: its tokens are this ciphertext. */
+async function giveLateAnswer(tokenId: string, ciphertext: string): Promise<void> {
+  const [sealedWith] = vault.keyRing.fingerprints();
+  await vault.db('token_versions').insert({
+    organization_id: tenant.organizationId,
+    id: generateUuid(),
+    token_id: tokenId,
+    grant_number: 0,
+    generation: 1,
+    is_candidate: true,
+    access_token: ciphertext,
+    access_token_key: sealedWith,
+    refresh_token: ciphertext,
+    refresh_token_key: sealedWith,
+  });
+}
+
 /** Waits until the condition holds. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -259,10 +279,7 @@ describe('a provider that answers otherwise', () => {
 
   it('refuses the grant: the token is dead, with its reason, and a person is asked', async () => {
     const { key, tokenId } = await grant(0);
-    await vault
-      .db('oauth_tokens')
-      .where({ id: tokenId })
-      .update({ refresh_token: vault.keyRing.seal('unknown to the server').ciphertext });
+    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: unknownText() });
     const { body } = await authenticate(key);
     expect(body).toMatchObject({ status: 'pending', url: expect.any(String) });
     expect(await vault.row(tokenId)).toMatchObject({ dead_reason: 'invalid_grant', lease_until: null });
@@ -273,21 +290,8 @@ describe('a provider that answers otherwise', () => {
 
   it('refuses the grant, of which a late answer had the same refresh token: the token is dead', async () => {
     const { key, tokenId } = await grant(0);
-    const unknown = () => vault.keyRing.seal('unknown to the server');
-    const { ciphertext, key: sealedWith } = unknown();
-    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: ciphertext });
-    await vault.db('token_versions').insert({
-      organization_id: tenant.organizationId,
-      id: generateUuid(),
-      token_id: tokenId,
-      grant_number: 0,
-      generation: 1,
-      is_candidate: true,
-      access_token: unknown().ciphertext,
-      access_token_key: sealedWith,
-      refresh_token: unknown().ciphertext,
-      refresh_token_key: sealedWith,
-    });
+    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: unknownText() });
+    await giveLateAnswer(tokenId, unknownText());
     expect((await authenticate(key)).body).toMatchObject({ status: 'pending', url: expect.any(String) });
     expect(await vault.row(tokenId)).toMatchObject({ dead_reason: 'invalid_grant' });
   });
@@ -296,20 +300,8 @@ describe('a provider that answers otherwise', () => {
 describe('a provider that refuses the grant, of which a late answer can be opened by no key', () => {
   it('is not asked again and again: the token pauses', async () => {
     const { key, tokenId } = await grant(0);
-    const { ciphertext, key: sealedWith } = vault.keyRing.seal('unknown to the server');
-    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: ciphertext });
-    await vault.db('token_versions').insert({
-      organization_id: tenant.organizationId,
-      id: generateUuid(),
-      token_id: tokenId,
-      grant_number: 0,
-      generation: 1,
-      is_candidate: true,
-      access_token: 'sealed by a key that is lost',
-      access_token_key: sealedWith,
-      refresh_token: 'sealed by a key that is lost',
-      refresh_token_key: sealedWith,
-    });
+    await vault.db('oauth_tokens').where({ id: tokenId }).update({ refresh_token: unknownText() });
+    await giveLateAnswer(tokenId, 'sealed by a key that is lost');
     const { requests } = await server.stats();
     const answers = [await authenticate(key), await authenticate(key)];
     expect(answers.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual([

@@ -4,16 +4,16 @@
 export type Columns<Row> = Readonly<Record<keyof Row & string, string>>;
 
 /** Any number of rows: `$1` is a JSON array of them. Their order is the column `ordinality`. */
-export const manyRows = (columns: Columns<object>): string => {
+export const manyRows = (columns: Columns<Record<string, unknown>>): string => {
   const named = Object.entries(columns).map(([name, type]) => `"${name}" ${type}`);
   return `ROWS FROM (json_to_recordset($1::json) AS (${named.join(', ')})) WITH ORDINALITY AS row`;
 };
 
 /**
- * One row, whose columns are the parameters. PostgreSQL takes a twelfth less time than for JSON, which it must parse, and of
- * which it expects a hundred rows.
+ * One row, whose columns are the parameters. PostgreSQL takes 6 to 8 % less time than for JSON, which it must
+ * parse, and of which it expects a hundred rows.
  */
-export const oneRow = (columns: Columns<object>): string => {
+export const oneRow = (columns: Columns<Record<string, unknown>>): string => {
   const bound = Object.entries(columns).map(([name, type], index) => `$${index + 1}::${type} AS "${name}"`);
   return `(SELECT ${bound.join(', ')}, 1 AS ordinality) AS row`;
 };
