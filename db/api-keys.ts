@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { type GeneratedApiKey, generateApiKey } from '../crypto/api-key.ts';
 import { type Actor, record } from './audit.ts';
+import { retryLocked } from './postgres/errors.ts';
 
 /** Whether the key acts for its own user only, or for any user of its organization. */
 export type ActsFor = 'user' | 'organization';
@@ -84,7 +85,7 @@ export function apiKeyRepository(db: Knex) {
     async create(owner: NewApiKey, by: Actor): Promise<IssuedApiKey> {
       for (;;) {
         const { apiKey, ...generated } = generateApiKey();
-        const created = await insert({ ...owner, ...generated }, by);
+        const created = await retryLocked(() => insert({ ...owner, ...generated }, by));
         if (created !== undefined) return { ...created, apiKey };
       }
     },
@@ -100,7 +101,7 @@ export function apiKeyRepository(db: Knex) {
      */
     revoke(organizationId: string, apiKeyId: string, by: Actor): Promise<Date | undefined> {
       const key = { organizationId, apiKeyId };
-      return db.transaction(async (transaction) => {
+      const change = async (transaction: Knex.Transaction) => {
         const revoked = await transaction.raw<{ rows: { revokedAt: Date }[] }>(REVOKE, key);
         const [now] = revoked.rows;
         if (now !== undefined) {
@@ -109,7 +110,8 @@ export function apiKeyRepository(db: Knex) {
         }
         const earlier = await transaction.raw<{ rows: { revokedAt: Date }[] }>(FIND_REVOKED, key);
         return earlier.rows[0]?.revokedAt;
-      });
+      };
+      return retryLocked(() => db.transaction(change));
     },
   };
 }

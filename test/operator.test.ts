@@ -1,10 +1,14 @@
 /** A running deployment for its operator: the audit trail, the use of API keys, metrics, doctor. */
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { generateKey } from '../crypto/fernet.ts';
 import { fingerprint } from '../crypto/key-ring.ts';
+import { apiKeyRepository } from '../db/api-keys.ts';
+import { OPERATOR } from '../db/audit.ts';
 import { migrate } from '../db/postgres/migrate.ts';
+import { openDatabase } from '../db/postgres/pool.ts';
 import { createDatabase, isOneServer, onServer } from './support/postgres.ts';
 import { exit, printed, spawnTokenhold, tokenhold } from './support/process.ts';
 import { startVault, type Tenant, type TestVault } from './support/vault.ts';
@@ -134,6 +138,32 @@ describe('an API key', () => {
     );
     while ((await status()) === 200); // within the time that a test may take
     expect(await status()).toBe(401);
+  });
+
+  it('is made and revoked after others held the keys for longer than a statement may wait', async () => {
+    const url = new URL(vault.connectionString);
+    url.searchParams.set('options', '-c lock_timeout=100ms');
+    const db = openDatabase({
+      connectionString: url.href,
+      poolMax: 1,
+      statementTimeoutSeconds: 60,
+      acquireTimeoutSeconds: 60,
+    });
+    const apiKeys = apiKeyRepository(db);
+    const whileHeld = async <Result>(change: () => Promise<Result>): Promise<Result> => {
+      const holder = await vault.db.transaction();
+      await holder.raw('LOCK TABLE api_keys IN SHARE MODE');
+      const refused = once(db, 'query-error');
+      const changed = change();
+      expect(await refused).toMatchObject([{ code: '55P03' }, {}]);
+      await holder.rollback();
+      return changed;
+    };
+    const { organizationId } = tenant;
+    const owner = { ...tenant, userId: 'patient', role: 'member', expiresInSeconds: null } as const;
+    const { apiKeyId } = await whileHeld(() => apiKeys.create(owner, OPERATOR));
+    expect(await whileHeld(() => apiKeys.revoke(organizationId, apiKeyId, OPERATOR))).toBeInstanceOf(Date);
+    await db.destroy();
   });
 });
 

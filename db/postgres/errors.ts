@@ -99,14 +99,29 @@ const isOfLostNode = (error: Error): boolean =>
   [error.message, 'where' in error ? String(error.where) : ''].some((text) => LOST_NODE.test(text));
 
 const ATTEMPTS = 3;
+const LOCKED_ATTEMPTS = 10;
 
-/** Retries a transaction that PostgreSQL chose as a deadlock victim. */
-export async function retryDeadlock<Result>(transaction: () => Promise<Result>): Promise<Result> {
+async function retry<Result>(
+  transaction: () => Promise<Result>,
+  isWorthIt: (error: unknown) => boolean,
+  attempts: number,
+): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await transaction();
     } catch (error) {
-      if (errorCode(error) !== DEADLOCK || attempt === ATTEMPTS) throw error;
+      if (!isWorthIt(error) || attempt === attempts) throw error;
     }
   }
 }
+
+/** Retries a transaction that PostgreSQL chose as a deadlock victim. */
+export const retryDeadlock = <Result>(transaction: () => Promise<Result>): Promise<Result> =>
+  retry(transaction, (error) => errorCode(error) === DEADLOCK, ATTEMPTS);
+
+/**
+ * Retries a transaction that waited for a lock longer than `lock_timeout`. For changes of a table that Citus keeps on every
+ * node: it makes them one after the other, so many at once wait long.
+ */
+export const retryLocked = <Result>(transaction: () => Promise<Result>): Promise<Result> =>
+  retry(transaction, isLocked, LOCKED_ATTEMPTS);
