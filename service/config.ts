@@ -172,16 +172,23 @@ function trustProxy({ valid }: Settings): false | number | string {
   return /^\d+$/.test(value) ? Number(value) : value;
 }
 
-const limits = ({ integer }: Settings): Limits & HttpLimits => ({
-  bodyBytes: integer('BODY_LIMIT_BYTES', { from: 1024, to: 104_857_600, otherwise: 1_048_576 }),
-  headerBytes: integer('HEADER_LIMIT_BYTES', { from: 1024, to: 1_048_576, otherwise: 16_384 }),
-  headerCount: integer('HEADER_LIMIT_COUNT', { from: 10, to: 10_000, otherwise: 100 }),
-  headersTimeoutSeconds: integer('HEADERS_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 10 }),
-  requestTimeoutSeconds: integer('REQUEST_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 30 }),
-  maxConnections: integer('MAX_CONNECTIONS', { from: 1, to: 1_000_000, otherwise: 10_000 }),
-  keepAliveTimeoutSeconds: integer('KEEP_ALIVE_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 75 }),
-  authFailuresPerMinute: integer('AUTH_FAILURES_PER_MINUTE', { from: 0, to: 1_000_000, otherwise: 600 }),
-});
+function limits({ integer }: Settings): Limits & HttpLimits {
+  const requestTimeoutSeconds = integer('REQUEST_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 30 });
+  return {
+    bodyBytes: integer('BODY_LIMIT_BYTES', { from: 1024, to: 104_857_600, otherwise: 1_048_576 }),
+    headerBytes: integer('HEADER_LIMIT_BYTES', { from: 1024, to: 1_048_576, otherwise: 16_384 }),
+    headerCount: integer('HEADER_LIMIT_COUNT', { from: 10, to: 10_000, otherwise: 100 }),
+    headersTimeoutSeconds: integer('HEADERS_TIMEOUT_SECONDS', {
+      from: 1,
+      to: requestTimeoutSeconds,
+      otherwise: Math.min(10, requestTimeoutSeconds),
+    }),
+    requestTimeoutSeconds,
+    maxConnections: integer('MAX_CONNECTIONS', { from: 1, to: 1_000_000, otherwise: 10_000 }),
+    keepAliveTimeoutSeconds: integer('KEEP_ALIVE_TIMEOUT_SECONDS', { from: 1, to: 3600, otherwise: 75 }),
+    authFailuresPerMinute: integer('AUTH_FAILURES_PER_MINUTE', { from: 0, to: 1_000_000, otherwise: 600 }),
+  };
+}
 
 function isTracing({ valid }: Settings): boolean {
   const isUrl = (value: string) =>

@@ -132,3 +132,15 @@ describe('TRUST_PROXY', () => {
     },
   );
 });
+
+describe('HEADERS_TIMEOUT_SECONDS', () => {
+  it('is refused above REQUEST_TIMEOUT_SECONDS, since the headers are a part of the request', () => {
+    expect(() => loadConfig({ HEADERS_TIMEOUT_SECONDS: '6', REQUEST_TIMEOUT_SECONDS: '5' })).toThrow(
+      '- HEADERS_TIMEOUT_SECONDS must be a whole number from 1 to 5',
+    );
+  });
+
+  it('is REQUEST_TIMEOUT_SECONDS where that is less than its default', () => {
+    expect(loadConfig({ REQUEST_TIMEOUT_SECONDS: '5' }).limits.headersTimeoutSeconds).toBe(5);
+  });
+});
