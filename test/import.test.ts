@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Knex } from 'knex';
+import { retryDeadlock } from '../db/postgres/errors.ts';
 import { isOneServer } from './support/postgres.ts';
 import { IMPORT, startVault, type Tenant, type TestVault } from './support/vault.ts';
 
@@ -275,13 +277,14 @@ describe('a provider that is not there', () => {
     const outside = vault.outside();
     for (let round = 0; round < 40; round++) {
       // Held open for a moment, so that imports wait for it; the provider is gone once they go on.
-      await outside.transaction(async (transaction) => {
+      const remove = async (transaction: Knex.Transaction) => {
         const own = { organization_id: other.organizationId };
         // In the order in which imports lock them. A cluster checks foreign keys of each table before the next one.
         if (isOneServer()) await transaction('default_tokens').where(own).delete();
         await transaction('oauth_providers').where(own).delete();
         await transaction.raw('SELECT pg_sleep(0.01)');
-      });
+      };
+      await retryDeadlock(() => outside.transaction(remove));
       await vault.newProvider(other.organizationId, 'slack');
     }
     isOver = true;
