@@ -44,7 +44,7 @@ export async function readBody(
 ): Promise<ReadBody> {
   refuseCodings(request.headers['content-encoding']);
   if (request.destroyed) throw new ClientGoneError(); // while it waited for its turn
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
+  if (contentLength(request) > maxBytes) throw tooLarge();
   const bytes = bytesAtHand(request) ?? (await receiveBytes(request, maxBytes, slowest));
   const text = decode(bytes);
   if (bytes.length === 0) return NO_BODY;
@@ -67,24 +67,26 @@ function refuseCodings(contentEncoding: string | undefined): void {
   throw new ApiError(415, 'Unsupported Media Type', { 'Accept-Encoding': 'identity' });
 }
 
+const contentLength = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
+const isChunked = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined;
+
 /** How many bytes a body may take. One that is too large counts nothing: it is refused unread. */
-export function announcedBytes({ headers }: IncomingMessage, maxBytes: number): number {
-  if (headers['transfer-encoding'] !== undefined) return maxBytes;
-  const announced = Number(headers['content-length'] ?? 0);
+export function announcedBytes(request: IncomingMessage, maxBytes: number): number {
+  if (isChunked(request)) return maxBytes;
+  const announced = contentLength(request);
   return announced > maxBytes ? 0 : announced;
 }
 
 const tooLarge = () => new ApiError(413, 'Content Too Large', { Connection: 'close' });
 const tooSlow = () => new ApiError(408, 'Request Timeout', { Connection: 'close' });
 
-/** The bytes of a body that has come together with its header fields, as small ones do. It needs no listener and no timer. */
+/** A small body has often come together with its header fields. Undefined: some of it is still on its way, or may be. */
 function bytesAtHand(request: IncomingMessage): Buffer | undefined {
-  const { headers, readableLength } = request;
-  if (headers['transfer-encoding'] !== undefined) return undefined;
-  if (readableLength !== Number(headers['content-length'] ?? 0)) return undefined;
+  if (isChunked(request) || request.readableLength !== contentLength(request)) return undefined;
   return request.read() ?? Buffer.alloc(0);
 }
 
+/** Waits for the rest of a body. @throws ApiError 413 or 408, ClientGoneError */
 function receiveBytes(request: IncomingMessage, maxBytes: number, slowest: typeof SLOWEST): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

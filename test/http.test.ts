@@ -134,6 +134,23 @@ describe('a body', () => {
     expect(vault.keyRing.open((await vault.row(token_id)).access_token)).toBe('😀é');
   });
 
+  it.each([
+    ['Content-Length', [`Content-Length: ${BODY.length}`], BODY],
+    [
+      'Transfer-Encoding',
+      ['Transfer-Encoding: chunked'],
+      `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`,
+    ],
+  ])('that comes later than its %s is waited for', async (_, framing, body) => {
+    const socket = connect(vault.port, '127.0.0.1');
+    socket.write(request(`POST ${IMPORT}`, authorized(...framing)));
+    await once(socket, 'connect');
+    // An import on another connection tells that the server waits for the body of the first.
+    await vault.import(tenant.apiKey, JSON.parse(BODY));
+    socket.write(body);
+    expect(statuses(await text(socket))).toEqual([200]);
+  });
+
   it('that the client cuts short stores nothing, and the server lives on', async () => {
     const key = await vault.newKey(tenant, { userId: 'cut-short' });
     const cut = request(

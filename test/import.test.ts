@@ -279,7 +279,8 @@ describe('a provider that is not there', () => {
       // Held open for a moment, so that imports wait for it; the provider is gone once they go on.
       const remove = async (transaction: Knex.Transaction) => {
         const own = { organization_id: other.organizationId };
-        // In the order in which imports lock them. A cluster checks foreign keys of each table before the next one.
+        // In the order in which imports lock them. A default that is stored between the two is locked in the other order,
+        // so this may be a deadlock victim. A cluster checks foreign keys of each table before the next one.
         if (isOneServer()) await transaction('default_tokens').where(own).delete();
         await transaction('oauth_providers').where(own).delete();
         await transaction.raw('SELECT pg_sleep(0.01)');

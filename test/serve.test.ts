@@ -294,6 +294,7 @@ describe('with a database and keys', () => {
       { msg: 'stopping', 'tokenhold.signal': 'SIGTERM' },
       { msg: 'stopped' },
     ]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toEqual(ofService.at(-1));
     const ofImports = lines.filter((line) => line.includes(IMPORT));
     expect(ofImports.map((line) => JSON.parse(line))).toMatchObject([
       {
